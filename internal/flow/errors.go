@@ -1,6 +1,9 @@
 package flow
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // What ended a run, for the exit code. Errors are wrapped in one of these where it matters.
 var (
@@ -77,4 +80,21 @@ func walk(err error, visit func(error)) {
 			walk(inner, visit)
 		}
 	}
+}
+
+// Outcome names how a run ended, for the log and for people.
+func Outcome(err error) string {
+	switch {
+	case err == nil:
+		return "done"
+	case errors.Is(err, ErrRolledBack):
+		return "rolled back"
+	case errors.Is(err, ErrStopped):
+		return "stopped"
+	case errors.Is(err, ErrLocked):
+		return "locked"
+	case errors.Is(err, context.Canceled):
+		return "interrupted"
+	}
+	return "failed"
 }

@@ -1,0 +1,88 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// openGate returns the phase's gate if there is one that was not accepted yet.
+func (r *Runner) openGate(ctx context.Context, p Phase) (*Gate, error) {
+	g, ok := p.(Gated)
+	if !ok {
+		return nil, nil
+	}
+	gate, err := g.Gate(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking at what %s begins with: %w", p.Name(), err)
+	}
+	if gate == nil || r.history.sinceRollback().Accepted(gate.Subject) {
+		return nil, nil
+	}
+	return gate, nil
+}
+
+// passGate asks the phase's gate until it is accepted. It tells whether it asked: then the phase's plan needs
+// no other answer.
+func (r *Runner) passGate(ctx context.Context, p Phase) (asked bool, err error) {
+	if _, ok := p.(Gated); ok {
+		r.settled = false // "run to canary" ends here
+	}
+	gate, err := r.openGate(ctx, p)
+	if gate == nil {
+		return false, err
+	}
+	r.changed = true // what stands at a gate runs on the stack
+	for _, line := range gate.Summary {
+		r.emit(Event{Kind: EventNote, Phase: p.Name(), What: line})
+	}
+	if r.Yes {
+		err = As(errChanging, gate.Ready(ctx, &reporter{runner: r, phase: p.Name(), facts: map[string]string{}}))
+	} else {
+		err = r.askGate(ctx, p, gate)
+	}
+	if err != nil {
+		return true, err
+	}
+	return true, r.record(ctx, Entry{Kind: Accepted, Phase: p.Name(), Key: gate.Subject})
+}
+
+func (r *Runner) askGate(ctx context.Context, p Phase, gate *Gate) error {
+	q := Question{Title: r.at(p.Name()), Choices: r.withBack([]string{Continue}, gate.Looks), Default: Stop}
+	answer, err := r.choose(ctx, q, gate.Looks)
+	switch {
+	case err != nil:
+		return err
+	case answer == RollBack:
+		return r.takeBack(ctx, nil)
+	case answer == Stop:
+		return r.stopped()
+	}
+	return nil
+}
+
+// gateAhead tells whether a gate follows this phase, so that "run to canary" has somewhere to run to.
+func (r *Runner) gateAhead(p Phase) bool {
+	seen := false
+	for _, other := range r.chosen() {
+		if _, ok := other.(Gated); ok && seen {
+			return true
+		}
+		seen = seen || other.Name() == p.Name()
+	}
+	return false
+}
+
+// takeBack runs the phases towards the baseline. cause is nil when the user asked for it.
+func (r *Runner) takeBack(ctx context.Context, cause error) error {
+	about := r.About
+	about.Command = "rollback"
+	back := &Runner{About: about, Phases: r.Back, Log: r.Log, Listen: r.Listen, Options: Options{Yes: true}, recorded: true}
+	if err := back.Run(ctx); err != nil {
+		return Hint(errors.Join(cause, fmt.Errorf("and taking it back failed: %w", err)), "try again: hotfix rollback "+r.About.Version)
+	}
+	if cause == nil {
+		cause = errors.New("taken back as asked")
+	}
+	return As(ErrRolledBack, fmt.Errorf("%w\nrolled back: what ran before serves", cause))
+}
