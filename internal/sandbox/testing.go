@@ -1,0 +1,33 @@
+package sandbox
+
+import (
+	"os"
+	"testing"
+
+	"github.com/moby/moby/client"
+)
+
+// Engine returns the docker engine for a test. Without one the test is skipped, loudly; with HOTFIX_NEED_ENGINE=1
+// it fails.
+func Engine(t testing.TB) client.APIClient {
+	t.Helper()
+	engine, err := Dial(t.Context())
+	if err != nil && os.Getenv("HOTFIX_NEED_ENGINE") == "1" {
+		t.Fatalf("HOTFIX_NEED_ENGINE=1: %v", err)
+	}
+	if err != nil {
+		t.Skipf("SKIPPED, NOT TESTED: %v", err)
+	}
+	t.Cleanup(func() { _ = engine.Close() })
+	return engine
+}
+
+// Base returns an image with a Debian userland for a test.
+func Base(t testing.TB) string {
+	t.Helper()
+	image, err := BaseImage(t.Context(), Engine(t), t.Logf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
