@@ -1,0 +1,107 @@
+package gitflow
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// A reader answers what the repository holds. go-git answers where it can open the repository, git elsewhere.
+type reader interface {
+	// refs returns every branch, tag and remote branch by its full name, with the commit that it comes down to.
+	refs(ctx context.Context) (map[string]string, error)
+	// abbreviated returns the commits whose id begins with prefix.
+	abbreviated(ctx context.Context, prefix string) ([]string, error)
+	ancestor(ctx context.Context, old, new string) (bool, error)
+	changed(ctx context.Context, a, b string) ([]string, error)
+	// file returns fs.ErrNotExist where the commit has no such file.
+	file(ctx context.Context, commit, path string) ([]byte, error)
+}
+
+// newReader picks go-git unless the repository has something that it can't read, or reads wrongly: extensions,
+// partial clones (it fetches nothing), borrowed objects (it doesn't abbreviate those).
+func newReader(ctx context.Context, r *Repository) reader {
+	special, _ := r.run(ctx, "config", "--get-regexp", `^extensions\.|\.promisor$`)
+	_, err := os.Stat(filepath.Join(r.common, "objects", "info", "alternates"))
+	if special == "" && err != nil {
+		if g := (gogitReader{r.dir}); g.works() {
+			return g
+		}
+	}
+	return gitReader{r}
+}
+
+// gitReader reads through git itself.
+type gitReader struct{ *Repository }
+
+func (g gitReader) refs(ctx context.Context) (map[string]string, error) {
+	out, err := g.run(ctx, "for-each-ref", "--format=%(refname) %(objectname) %(*objectname)",
+		"refs/heads", "refs/tags", "refs/remotes")
+	refs := map[string]string{}
+	for _, line := range strings.Split(out, "\n") {
+		if field := strings.Fields(line); len(field) > 1 {
+			refs[field[0]] = field[len(field)-1]
+		}
+	}
+	return refs, err
+}
+
+func (g gitReader) abbreviated(ctx context.Context, prefix string) ([]string, error) {
+	out, err := g.run(ctx, "rev-parse", "--disambiguate="+prefix)
+	if err != nil {
+		return nil, err
+	}
+	var commits []string
+	for _, id := range strings.Fields(out) {
+		kind, err := g.run(ctx, "cat-file", "-t", id)
+		if err != nil {
+			return nil, err
+		}
+		if kind == "commit" {
+			commits = append(commits, id)
+		}
+	}
+	return commits, nil
+}
+
+func (g gitReader) ancestor(ctx context.Context, old, new string) (bool, error) {
+	_, err := g.run(ctx, "merge-base", "--is-ancestor", old, new)
+	if exitCode(err) == 1 {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (g gitReader) changed(ctx context.Context, a, b string) ([]string, error) {
+	out, err := g.run(ctx, "diff-tree", "-r", "-z", "--name-only", "--no-renames", a, b)
+	return fields(out), err
+}
+
+func (g gitReader) file(ctx context.Context, commit, path string) ([]byte, error) {
+	out, err := g.run(ctx, "--literal-pathspecs", "ls-tree", "--full-tree", "-z", commit, "--", path)
+	if err != nil {
+		return nil, err
+	}
+	meta, _, _ := strings.Cut(out, "\t")
+	entry := strings.Fields(meta) // mode, type, id
+	if len(entry) != 3 || entry[1] != "blob" {
+		return nil, fmt.Errorf("%s at %s: %w", path, short(commit), fs.ErrNotExist)
+	}
+	content, err := g.git.pipe(ctx, g.dir, nil, "cat-file", "blob", entry[2])
+	return []byte(content), err
+}
+
+// fields splits what git ends with NUL.
+func fields(out string) []string {
+	out = strings.TrimSuffix(out, "\x00")
+	if out == "" {
+		return nil
+	}
+	return strings.Split(out, "\x00")
+}
+
+// short is how a commit is shown.
+func short(commit string) string { return commit[:min(7, len(commit))] }

@@ -1,0 +1,79 @@
+package gitflow
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"hotfix/internal/flow"
+)
+
+// remoteRefs are what a remote has now: branches, tags by their object, and under a tag's name + "^{}" the commit.
+type remoteRefs map[string]string
+
+func (r remoteRefs) branch(name string) string { return r["refs/heads/"+name] }
+
+// tag returns the commit that a tag names.
+func (r remoteRefs) tag(name string) string {
+	return first(r["refs/tags/"+name+"^{}"], r["refs/tags/"+name])
+}
+
+// names returns what stands after prefix in the names that have it.
+func names(refs map[string]string, prefix string) []string {
+	var found []string
+	for ref := range refs {
+		if name, ok := strings.CutPrefix(ref, prefix); ok && !strings.HasSuffix(ref, "^{}") {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// lsRemote asks the remote for its branches and tags; no full name means all of them.
+func (r *Repository) lsRemote(ctx context.Context, remote string, full ...string) (remoteRefs, error) {
+	args := append([]string{"ls-remote", "--heads", "--tags", remote}, full...)
+	out, err := r.run(ctx, args...)
+	if err != nil {
+		return nil, unreachable(remote, err)
+	}
+	refs := remoteRefs{}
+	for _, line := range strings.Split(out, "\n") {
+		if id, name, ok := strings.Cut(line, "\t"); ok {
+			refs[name] = id
+		}
+	}
+	return refs, nil
+}
+
+// unreachable says what to try where a remote does not answer.
+func unreachable(remote string, err error) error {
+	return flow.Hint(fmt.Errorf("asking remote %s: %w", remote, err),
+		"see whether `git ls-remote "+remote+"` works in the repository")
+}
+
+// RemoteHead asks the remote for a branch's head; ok is false where the remote has no such branch.
+func (r *Repository) RemoteHead(ctx context.Context, remote, branch string) (sha string, ok bool, err error) {
+	refs, err := r.lsRemote(ctx, remote, "refs/heads/"+branch)
+	sha = refs.branch(branch)
+	return sha, sha != "", err
+}
+
+// Fetch brings the remote's branches, and their tags, here.
+func (r *Repository) Fetch(ctx context.Context, remote string) error {
+	if _, err := r.run(ctx, "fetch", "--quiet", remote); err != nil {
+		return unreachable(remote, err)
+	}
+	return nil
+}
+
+// URL is where the remote is, without credentials.
+func (r *Repository) URL(ctx context.Context, remote string) (string, error) {
+	url, err := r.run(ctx, "remote", "get-url", remote)
+	return Redact(url), err
+}
+
+// has tells whether all these objects are here.
+func (r *Repository) has(ctx context.Context, ids ...string) (bool, error) {
+	out, err := r.git.pipe(ctx, r.dir, strings.NewReader(strings.Join(ids, "\n")), "cat-file", "--batch-check")
+	return err == nil && !strings.Contains(out, " missing"), err
+}

@@ -1,0 +1,90 @@
+package gitflow
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"hotfix/internal/flow"
+)
+
+// Settings say which branches and names the product uses. Zero fields are found out.
+type Settings struct {
+	Remote       string // origin
+	Production   string // master
+	Development  string // develop; the same as Production where there is none
+	HotfixPrefix string // hotfix/
+	TagPrefix    string // empty, or v
+	Versions     string // calver, semver, or a regular expression
+}
+
+// Branch is the branch of a hotfix.
+func (s Settings) Branch(version string) string { return s.HotfixPrefix + version }
+
+// Tag is the tag of a version.
+func (s Settings) Tag(version string) string { return s.TagPrefix + version }
+
+// Version is the version of a hotfix branch, and whether it is one.
+func (s Settings) Version(branch string) (string, bool) {
+	version, ok := strings.CutPrefix(branch, s.HotfixPrefix)
+	return version, ok && version != "" && branch != s.Production && branch != s.Development
+}
+
+// Settings fills in what is not given: from git-flow AVH's configuration, then from the remote's default branch,
+// then from what the branches are usually called.
+func (r *Repository) Settings(ctx context.Context, given Settings) (Settings, error) {
+	out, err := r.run(ctx, "config", "--null", "--get-regexp", `^gitflow\.`)
+	if err != nil && exitCode(err) != 1 {
+		return given, err
+	}
+	configured := map[string]string{}
+	for _, entry := range fields(out) {
+		name, value, _ := strings.Cut(entry, "\n")
+		configured[name] = value
+	}
+	refs, err := r.refs(ctx)
+	if err != nil {
+		return given, err
+	}
+	s := given
+	s.Remote = first(s.Remote, configured["gitflow.origin"], "origin")
+	s.Development = first(s.Development, configured["gitflow.branch.develop"], "develop")
+	s.HotfixPrefix = first(s.HotfixPrefix, configured["gitflow.prefix.hotfix"], "hotfix/")
+	s.TagPrefix = first(s.TagPrefix, configured["gitflow.prefix.versiontag"])
+	s.Versions = first(s.Versions, "calver")
+	s.Production = first(s.Production, configured["gitflow.branch.master"], r.defaultBranch(ctx, s), known(refs, s.Remote))
+	if s.Production == "" {
+		return s, flow.Refuse(errors.New("can't tell which branch is production: there is no master or main"),
+			"git config gitflow.branch.master NAME, or git.production in hotfix.yml")
+	}
+	return s, nil
+}
+
+// defaultBranch is the remote's, unless that is the development branch: git-flow projects often show that first.
+func (r *Repository) defaultBranch(ctx context.Context, s Settings) string {
+	head, err := r.run(ctx, "symbolic-ref", "--quiet", "refs/remotes/"+s.Remote+"/HEAD")
+	branch := strings.TrimPrefix(head, "refs/remotes/"+s.Remote+"/")
+	if err != nil || branch == s.Development {
+		return ""
+	}
+	return branch
+}
+
+// known is the first of production's usual names that is here or was on the remote.
+func known(refs map[string]string, remote string) string {
+	for _, name := range []string{"master", "main"} {
+		if refs["refs/remotes/"+remote+"/"+name] != "" || refs["refs/heads/"+name] != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
