@@ -147,7 +147,7 @@ func (r *Runner) settle(ctx context.Context, p Phase, actions []Action) ([]Actio
 	var left []Action
 	for _, a := range actions {
 		begun, unsure := r.history.Unsure(a.Key)
-		if a.Key == "" || !unsure {
+		if a.Key == "" || a.Seen || !unsure {
 			left = append(left, a)
 			continue
 		}

@@ -29,6 +29,8 @@ type Action struct {
 	// Key is its identity in the log, for what must not happen twice and the world alone can't tell: begun
 	// without an end under this key, it is unsure, and the user is asked. Empty for what may be repeated.
 	Key string
+	// Seen: the world does tell, this time: it runs, or it has failed. Then the log is not asked about Key.
+	Seen bool
 	// Do makes the change. It is the only road to a side effect.
 	Do func(ctx context.Context, report Report) error
 }

@@ -17,7 +17,7 @@ func (r *Runner) pending(ctx context.Context, p Phase) (actions []Action, why st
 	if err != nil {
 		return nil, "", err
 	}
-	left := slices.DeleteFunc(slices.Clone(actions), func(a Action) bool { return r.done(a.Key) })
+	left := slices.DeleteFunc(slices.Clone(actions), func(a Action) bool { return !a.Seen && r.done(a.Key) })
 	if len(left) == 0 {
 		why = "done"
 	}
