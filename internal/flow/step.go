@@ -47,10 +47,7 @@ func (r *Runner) attempt(ctx context.Context, p Phase) (skipped bool, err error)
 	if err != nil {
 		return false, err
 	}
-	if len(actions) == 0 {
-		return false, nil
-	}
-	if actions, err = r.settle(ctx, p, actions); err != nil {
+	if actions, err = r.settle(ctx, p, actions); err != nil || len(actions) == 0 {
 		return false, err
 	}
 	if !gated {
