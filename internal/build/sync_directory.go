@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"hotfix/internal/flow"
@@ -58,9 +57,4 @@ func (d Directory) Stamp() (Stamp, error) {
 		return stamp, fmt.Errorf("read the stamp of %s: %w", d.Path, err)
 	}
 	return stamp, nil
-}
-
-// own returns the path of a file that hotfix keeps about the directory, out of the tree's way.
-func (d Directory) own(name string) string {
-	return filepath.Join(d.Path, ".git", "hotfix", name)
 }
