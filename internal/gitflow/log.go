@@ -21,7 +21,9 @@ type FileLog struct{ Path string }
 var _ flow.Log = FileLog{}
 
 // Log is the project's log.
-func (r *Repository) Log() FileLog { return FileLog{Path: filepath.Join(r.common, "hotfix", "log.jsonl")} }
+func (r *Repository) Log() FileLog {
+	return FileLog{Path: filepath.Join(r.common, "hotfix", "log.jsonl")}
+}
 
 // Append returns once the entries are on the disk. Concurrent appends lose nothing.
 func (l FileLog) Append(ctx context.Context, entries ...flow.Entry) error {

@@ -3,6 +3,7 @@ package gitflow
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hotfix/internal/flow"
@@ -18,7 +19,7 @@ func (r remoteRefs) tag(name string) string {
 	return first(r["refs/tags/"+name+"^{}"], r["refs/tags/"+name])
 }
 
-// names returns what stands after prefix in the names that have it.
+// names returns what stands after prefix in the names that have it, sorted.
 func names(refs map[string]string, prefix string) []string {
 	var found []string
 	for ref := range refs {
@@ -26,6 +27,7 @@ func names(refs map[string]string, prefix string) []string {
 			found = append(found, name)
 		}
 	}
+	slices.Sort(found)
 	return found
 }
 
@@ -64,6 +66,22 @@ func (r *Repository) Fetch(ctx context.Context, remote string) error {
 		return unreachable(remote, err)
 	}
 	return nil
+}
+
+// obtain fetches these refs, and only them, unless the commit is here.
+func (r *Repository) obtain(ctx context.Context, remote, commit string, refs ...string) error {
+	here, err := r.has(ctx, commit)
+	if err != nil || here {
+		return err
+	}
+	args := append([]string{"fetch", "--quiet", "--no-tags", remote}, refs...)
+	if _, err := r.run(ctx, args...); err != nil {
+		return unreachable(remote, err)
+	}
+	if here, err = r.has(ctx, commit); err == nil && !here {
+		err = flow.Hint(fmt.Errorf("%s is no longer on %s", short(commit), remote), "run the same command again")
+	}
+	return err
 }
 
 // URL is where the remote is, without credentials.

@@ -3,6 +3,7 @@ package gitflow
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"hotfix/internal/flow"
@@ -10,10 +11,11 @@ import (
 
 // A Repository is the user's clone of the product.
 type Repository struct {
-	git    Git
-	dir    string // top of the working tree
-	gitDir string // this working tree's .git
-	common string // the .git that all its working trees share
+	git     Git
+	dir     string // top of the working tree
+	gitDir  string // this working tree's .git
+	common  string // the .git that all its working trees share
+	objects string // where new objects go
 	reader
 }
 
@@ -35,6 +37,7 @@ func (g Git) Open(ctx context.Context, dir string) (*Repository, error) {
 		return nil, fmt.Errorf("opening the repository in %s: unexpected answer %q of git rev-parse", dir, out)
 	}
 	r := &Repository{git: g, dir: lines[0], gitDir: lines[1], common: lines[2]}
+	r.objects = filepath.Join(r.common, "objects")
 	r.reader = newReader(ctx, r)
 	return r, nil
 }

@@ -1,0 +1,138 @@
+package gitflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"hotfix/internal/flow"
+)
+
+// arrive is the action that leads to the branch: create it, join a colleague's, or switch to it.
+func (s *Start) arrive(ctx context.Context, scheme Scheme, w startWorld) (flow.Action, error) {
+	if len(w.dirty) > 0 {
+		return flow.Action{}, flow.Refuse(fmt.Errorf("there are uncommitted changes: %s", listed(w.dirty)),
+			"git stash, or commit them first")
+	}
+	if tree, ok := w.trees[w.branch]; ok {
+		return flow.Action{}, flow.Refuse(fmt.Errorf("%s is checked out in %s", w.branch, tree), "cd "+tree)
+	}
+	remote := s.Settings.Remote
+	switch {
+	case w.local() == "" && w.pushed() == "":
+		point, err := s.from(ctx, scheme, w)
+		return flow.Action{
+			What:    fmt.Sprintf("create %s from %s (%s) and switch to it", w.branch, point.name, short(point.commit)),
+			Details: s.others(w),
+			Do:      func(ctx context.Context, _ flow.Report) error { return s.checkout(ctx, w.branch, point) },
+		}, err
+	case w.local() == "":
+		point := startPoint{commit: w.pushed(), ref: tracking(remote, w.branch)}
+		return flow.Action{
+			What: fmt.Sprintf("join %s: switch to %s's branch (%s)", w.branch, remote, short(w.pushed())),
+			Do:   func(ctx context.Context, _ flow.Report) error { return s.checkout(ctx, w.branch, point) },
+		}, nil
+	}
+	return flow.Action{
+		What: fmt.Sprintf("switch to %s (%s)", w.branch, short(w.local())),
+		Do:   func(ctx context.Context, report flow.Report) error { return s.switchTo(ctx, w, report) },
+	}, nil
+}
+
+// others warns of hotfixes that are not finished: a branch that begins at a tag does not have them.
+func (s *Start) others(w startWorld) []string {
+	var details []string
+	for _, version := range names(w.remote, "refs/heads/"+s.Settings.HotfixPrefix) {
+		details = append(details, fmt.Sprintf("%s is not finished: the new branch will not have it", s.Settings.Branch(version)))
+	}
+	return details
+}
+
+// checkout creates the branch and switches to it. What AVH records comes first, so that a branch that exists is
+// complete; switching is not interrupted, since half a checkout looks like the user's changes.
+func (s *Start) checkout(ctx context.Context, branch string, point startPoint) error {
+	r := s.Repository
+	if err := r.obtain(ctx, s.Settings.Remote, point.commit, point.ref); err != nil {
+		return err
+	}
+	if _, err := r.run(ctx, "config", "gitflow.branch."+branch+".base", s.Settings.Production); err != nil {
+		return err
+	}
+	if err := r.track(ctx, s.Settings.Remote, branch); err != nil {
+		return err
+	}
+	if _, err := r.run(ctx, "branch", "--no-track", branch, point.commit); err != nil {
+		return err
+	}
+	return r.checkout(ctx, branch)
+}
+
+// switchTo switches to a branch that is here, after taking over what the remote has more of it.
+func (s *Start) switchTo(ctx context.Context, w startWorld, report flow.Report) error {
+	r := s.Repository
+	if err := r.track(ctx, s.Settings.Remote, w.branch); err != nil {
+		return err
+	}
+	if w.pushed() != "" && w.pushed() != w.local() {
+		if err := r.obtain(ctx, s.Settings.Remote, w.pushed(), tracking(s.Settings.Remote, w.branch)); err != nil {
+			return err
+		}
+		behind, err := r.IsAncestor(ctx, w.local(), w.pushed())
+		if err != nil {
+			return err
+		}
+		if behind {
+			err = r.forward(ctx, w.branch, w.local(), w.pushed())
+		} else {
+			fmt.Fprintf(report, "%s has commits that %s has not; nothing was merged\n", w.branch, s.Settings.Remote)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.checkout(ctx, w.branch)
+}
+
+// push is the action that creates the branch on the remote. Only one of two starters can: the lease says that the
+// branch must not exist.
+func (s *Start) push(branch string) flow.Action {
+	remote, ref := s.Settings.Remote, "refs/heads/"+branch
+	return flow.Action{
+		What: fmt.Sprintf("push %s to %s and follow it", branch, remote),
+		Do: func(ctx context.Context, report flow.Report) error {
+			if err := s.Repository.track(ctx, remote, branch); err != nil {
+				return err
+			}
+			out, err := s.Repository.git.pipe(ctx, s.Repository.dir, nil, "push", "--porcelain", "--no-follow-tags",
+				"--force-with-lease="+ref+":", remote, ref+":"+ref)
+			switch {
+			case strings.Contains(out, "(stale info)"):
+				return s.join(ctx, branch, report)
+			case err != nil:
+				return fmt.Errorf("pushing %s to %s: %w", branch, remote, err)
+			case strings.Contains(out, "=\t"+ref): // the same commit was there already
+				report.Fact("joined", branch)
+				fmt.Fprintf(report, "someone else created %s on %s a moment ago: joined\n", branch, remote)
+			default:
+				report.Fact("created", branch)
+			}
+			return nil
+		},
+	}
+}
+
+// join follows whoever was faster to create the branch and has moved on.
+func (s *Start) join(ctx context.Context, branch string, report flow.Report) error {
+	r, remote := s.Repository, s.Settings.Remote
+	if _, err := r.run(ctx, "fetch", "--quiet", "--no-tags", remote, tracking(remote, branch)); err != nil {
+		return unreachable(remote, err)
+	}
+	if _, err := r.run(ctx, "merge", "--ff-only", "--quiet", "refs/remotes/"+remote+"/"+branch); err != nil {
+		return flow.Hint(errors.Join(fmt.Errorf("%s was created on %s by someone else, from elsewhere", branch, remote), err),
+			fmt.Sprintf("git pull --rebase %s %s", remote, branch))
+	}
+	report.Fact("joined", branch)
+	fmt.Fprintf(report, "someone else created %s on %s a moment ago: joined\n", branch, remote)
+	return nil
+}

@@ -1,0 +1,149 @@
+package gitflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"hotfix/internal/flow"
+)
+
+// Finish is the phase that merges a hotfix into production and development, tags it, deletes its branch, and
+// lets this clone follow. The remote's state decides what is left; this clone's branches only follow.
+type Finish struct {
+	Repository *Repository
+	Settings   Settings // complete, as Repository.Settings returns them
+	Version    string
+	Message    string // of the tag; empty: its name
+	// Deployed tells which commit was deployed last; nil, or an empty answer, where that is not known.
+	Deployed func(ctx context.Context) (sha string, err error)
+
+	publishes bool   // the last plan changes the remote
+	confirm   string // what must be typed for it
+}
+
+var (
+	_ flow.Phase  = (*Finish)(nil)
+	_ flow.Marked = (*Finish)(nil)
+)
+
+// Name implements flow.Phase.
+func (f *Finish) Name() string { return "finish" }
+
+// Traits are those of the last plan: where the branch's head is not what was deployed, the version must be typed.
+func (f *Finish) Traits() flow.Traits {
+	return flow.Traits{Remote: f.publishes, Confirm: f.confirm}
+}
+
+// finishWorld is what Finish looks at. Heads are the remote's; empty ones are not there.
+type finishWorld struct {
+	branch, tag                     string // names
+	production, development, hotfix string // heads
+	tagged, tagObject               string // what the tag names, and its own object
+	here                            map[string]string
+	current                         string
+	trees                           map[string]string // branches that are checked out, and where
+	dirty                           []string
+}
+
+func (w finishWorld) local() string { return w.here["refs/heads/"+w.branch] }
+
+// single: there is no development branch of its own.
+func (f *Finish) single() bool { return f.Settings.Development == f.Settings.Production }
+
+// Plan looks at this clone and the remote. The merges are made in a scratch, so that conflicts are known.
+func (f *Finish) Plan(ctx context.Context) ([]flow.Action, error) {
+	f.publishes, f.confirm = false, ""
+	w, err := f.look(ctx, f.Repository)
+	if err != nil {
+		return nil, err
+	}
+	view, remove, err := f.Repository.scratch()
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	if err := f.bring(ctx, view, w); err != nil {
+		return nil, err
+	}
+	if err := f.refuse(ctx, view, w); err != nil {
+		return nil, err
+	}
+	p, err := f.compute(ctx, view, w, false)
+	if err != nil {
+		return nil, err
+	}
+	var actions []flow.Action
+	if p.needed {
+		publish, err := f.publishAction(ctx, view, w, p)
+		if err != nil {
+			return nil, err
+		}
+		actions = append(actions, publish)
+	}
+	steps, notes, err := f.follow(ctx, view, w, p)
+	if err != nil {
+		return nil, err
+	}
+	if len(steps) > 0 {
+		actions = append(actions, f.followAction(steps, notes))
+	}
+	if len(actions) == 0 {
+		return nil, flow.Nothing(strings.Join(append([]string{f.finished()}, notes...), "; "))
+	}
+	f.publishes = p.needed
+	return actions, nil
+}
+
+func (f *Finish) finished() string {
+	branches := f.Settings.Production
+	if !f.single() {
+		branches += " and " + f.Settings.Development
+	}
+	return fmt.Sprintf("%s is finished: %s on %s, tag %s",
+		f.Version, branches, f.Settings.Remote, f.Settings.Tag(f.Version))
+}
+
+// look reads the remote's refs and this clone's.
+func (f *Finish) look(ctx context.Context, r *Repository) (w finishWorld, err error) {
+	s := f.Settings
+	w.branch, w.tag = s.Branch(f.Version), s.Tag(f.Version)
+	remote, err := r.lsRemote(ctx, s.Remote, "refs/heads/"+s.Production, "refs/heads/"+s.Development,
+		"refs/heads/"+w.branch, "refs/tags/"+w.tag, "refs/tags/"+w.tag+"^{}")
+	if err != nil {
+		return w, err
+	}
+	w.production, w.development = remote.branch(s.Production), remote.branch(s.Development)
+	w.hotfix, w.tagged, w.tagObject = remote.branch(w.branch), remote.tag(w.tag), remote["refs/tags/"+w.tag]
+	for _, branch := range []string{s.Production, s.Development} {
+		if remote.branch(branch) == "" {
+			return w, flow.Refuse(fmt.Errorf("there is no branch %s on %s", branch, s.Remote),
+				"git config gitflow.branch.master NAME, and gitflow.branch.develop NAME (the same where there is but one)")
+		}
+	}
+	if w.here, err = r.refs(ctx); err != nil {
+		return w, err
+	}
+	if w.current, err = r.CurrentBranch(ctx); err != nil {
+		return w, err
+	}
+	if w.trees, err = r.checkedOut(ctx); err != nil {
+		return w, err
+	}
+	w.dirty, err = r.Uncommitted(ctx)
+	return w, err
+}
+
+// bring fetches what the merges need into view.
+func (f *Finish) bring(ctx context.Context, view *Repository, w finishWorld) error {
+	if _, err := os.Stat(filepath.Join(view.common, "shallow")); err == nil {
+		return flow.Refuse(errors.New("this clone is shallow: it can't tell what merges bring"), "git fetch --unshallow")
+	}
+	return view.peek(ctx, f.Settings.Remote, map[string]string{
+		"refs/heads/" + f.Settings.Production: w.production, "refs/heads/" + f.Settings.Development: w.development,
+		"refs/heads/" + w.branch: w.hotfix, "refs/tags/" + w.tag: w.tagObject,
+	})
+}

@@ -1,0 +1,51 @@
+package gitflow
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// scratch is the repository with a second, temporary place for objects. What git fetches and merges there while
+// planning leaves nothing behind in the user's clone: no ref, no object.
+func (r *Repository) scratch() (view *Repository, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "hotfix-plan-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("planning the merges: %w", err)
+	}
+	remove = func() { _ = os.RemoveAll(dir) }
+	objects := filepath.Join(dir, "objects")
+	if err := os.MkdirAll(filepath.Join(objects, "pack"), 0o755); err != nil {
+		remove()
+		return nil, nil, fmt.Errorf("planning the merges: %w", err)
+	}
+	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(r.objects)
+	view = r.with("GIT_OBJECT_DIRECTORY="+objects, `GIT_ALTERNATE_OBJECT_DIRECTORIES="`+quoted+`"`)
+	view.objects = objects
+	return view, remove, nil
+}
+
+// peek fetches what is missing of these refs without moving a ref; in a scratch, it leaves no trace.
+func (r *Repository) peek(ctx context.Context, remote string, refs map[string]string) error {
+	var ids, fetched []string
+	for ref, id := range refs {
+		if id != "" {
+			ids, fetched = append(ids, id), append(fetched, ref)
+		}
+	}
+	here, err := r.has(ctx, ids...)
+	if err != nil || here {
+		return err
+	}
+	args := append([]string{"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
+		"--refmap=", remote}, fetched...)
+	if _, err := r.run(ctx, args...); err != nil {
+		return unreachable(remote, err)
+	}
+	if here, err = r.has(ctx, ids...); err == nil && !here {
+		err = moved(remote)
+	}
+	return err
+}
