@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"hotfix/internal/flow"
 )
@@ -54,4 +55,21 @@ func exclusively(section string, do func() error) error {
 		return fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
 	return do()
+}
+
+// await asks until it gets no error, and returns the last one when the time is over.
+func await(ctx context.Context, limit time.Duration, what string, ask func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		err := ask()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not ready after %s: %w", what, limit, err)
+		}
+	}
 }

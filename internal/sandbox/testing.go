@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/moby/moby/client"
+
+	"hotfix/internal/flow"
 )
 
 // Engine returns the docker engine for a test. Without one the test is skipped, loudly; with HOTFIX_NEED_ENGINE=1
@@ -30,4 +32,25 @@ func Base(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return image
+}
+
+// NewRegistry starts a registry for a test and removes it at its end.
+func NewRegistry(t testing.TB) *Registry {
+	t.Helper()
+	engine := Engine(t)
+	if err := Images(t.Context(), engine, t.Logf); err != nil {
+		t.Fatal(err)
+	}
+	registry, err := StartRegistry(t.Context(), engine, id(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := flow.Cleanup(t.Context())
+		defer cancel()
+		if err := registry.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return registry
 }

@@ -1,0 +1,5 @@
+ARG BASE=hotfix-sandbox/nginx-base:bookworm
+FROM ${BASE}
+COPY . /app
+WORKDIR /app
+EXPOSE 80

@@ -1,0 +1,1 @@
+CREATE TABLE orders (id INT AUTO_INCREMENT PRIMARY KEY, customer INT NOT NULL REFERENCES customers (id));

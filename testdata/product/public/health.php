@@ -1,0 +1,5 @@
+<?php
+
+require __DIR__ . '/../src/app.php';
+
+echo 'ok ', commit(), "\n";
