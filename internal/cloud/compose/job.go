@@ -1,0 +1,180 @@
+package compose
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+
+	"hotfix/internal/cloud"
+	"hotfix/internal/flow"
+)
+
+// labelJob is the key of a one-off container.
+const labelJob = "hotfix.job"
+
+// Job implements cloud.Stack.
+func (s *Stack) Job(ctx context.Context, key string) (cloud.Job, bool, error) {
+	c, err := s.job(ctx, key)
+	if err != nil || c == nil || c.State.Status == container.StateCreated {
+		return cloud.Job{}, false, err // one that was never started has done nothing
+	}
+	job, err := s.ended(ctx, c)
+	return job, true, err
+}
+
+// job returns the newest container with this key, or nil.
+func (s *Stack) job(ctx context.Context, key string) (*container.InspectResponse, error) {
+	filters := client.Filters{}.Add("label", labelProject+"="+s.project, labelJob+"="+key)
+	list, err := s.engine.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
+	if err != nil {
+		return nil, s.reach("look for a job", err)
+	}
+	if len(list.Items) == 0 {
+		return nil, nil
+	}
+	newest := slices.MaxFunc(list.Items, func(a, b container.Summary) int { return int(a.Created - b.Created) })
+	c, err := s.engine.ContainerInspect(ctx, newest.ID, client.ContainerInspectOptions{})
+	if err != nil {
+		return nil, s.reach("inspect "+newest.ID, err)
+	}
+	return &c.Container, nil
+}
+
+// ended says how a job is, and what it printed if it has ended.
+func (s *Stack) ended(ctx context.Context, c *container.InspectResponse) (cloud.Job, error) {
+	if c.State.Running {
+		return cloud.Job{Running: true}, nil
+	}
+	job := cloud.Job{Exit: c.State.ExitCode}
+	job.Ended, _ = time.Parse(time.RFC3339Nano, c.State.FinishedAt)
+	out := &last{max: 64 << 10}
+	if err := s.log(ctx, c, false, 0, out, nil); err != nil {
+		return job, err
+	}
+	job.Output = string(out.text)
+	return job, nil
+}
+
+// RunJob implements cloud.Stack.
+func (s *Stack) RunJob(ctx context.Context, spec cloud.JobSpec, report flow.Report) (cloud.Job, error) {
+	c, err := s.job(ctx, spec.Key)
+	if err != nil {
+		return cloud.Job{}, err
+	}
+	switch {
+	case c == nil:
+	case c.State.Running:
+		fmt.Fprintf(report, "%s runs already: this is what it has printed until now\n", nameOf(c))
+		return s.watch(ctx, c, report)
+	case c.State.Status == container.StateCreated: // killed before it was started
+		if _, err := s.engine.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true}); err != nil {
+			return cloud.Job{}, s.reach("remove "+nameOf(c), err)
+		}
+	case c.State.ExitCode == 0:
+		return s.ended(ctx, c)
+	case nameOf(c) == s.jobName(spec.Key): // a failed one stays as a record, under another name
+		aside := client.ContainerRenameOptions{NewName: nameOf(c) + "-" + shortID(c)}
+		if _, err := s.engine.ContainerRename(ctx, c.ID, aside); err != nil {
+			return cloud.Job{}, s.reach("rename "+nameOf(c), err)
+		}
+	}
+	return s.start(ctx, spec, report)
+}
+
+// start makes the container. Its name is taken from its key: of two who try at once, one is refused.
+func (s *Stack) start(ctx context.Context, spec cloud.JobSpec, report flow.Report) (cloud.Job, error) {
+	slots, err := s.slots(ctx, spec.Service)
+	if err != nil {
+		return cloud.Job{}, err
+	}
+	image, err := s.image(ctx, spec.Ref, report)
+	if err != nil {
+		return cloud.Job{}, err
+	}
+	b, err := s.blueprint(ctx, slots[0].serving(), image)
+	if err != nil {
+		return cloud.Job{}, err
+	}
+	b.name = s.jobName(spec.Key)
+	b.oneOff(spec)
+	id, err := s.create(ctx, b)
+	if err != nil {
+		return cloud.Job{}, err
+	}
+	if _, err := s.engine.ContainerStart(ctx, id, client.ContainerStartOptions{}); err != nil {
+		return cloud.Job{}, s.reach("start "+b.name, err)
+	}
+	return s.watch(ctx, s.inspected(ctx, id), report)
+}
+
+// watch passes on what a job prints until it ends. The job itself does not depend on it.
+func (s *Stack) watch(ctx context.Context, c *container.InspectResponse, report flow.Report) (cloud.Job, error) {
+	const hint = "it goes on without us; the same command watches it again"
+	ended := s.engine.ContainerWait(ctx, c.ID, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
+	if err := s.log(ctx, c, true, 0, report, report); err != nil {
+		return cloud.Job{}, flow.Hint(err, hint)
+	}
+	select {
+	case <-ended.Result:
+	case err := <-ended.Error:
+		return cloud.Job{}, flow.Hint(s.reach("wait for "+nameOf(c), causeOr(ctx, err)), hint)
+	}
+	now, err := s.engine.ContainerInspect(ctx, c.ID, client.ContainerInspectOptions{})
+	if err != nil {
+		return cloud.Job{}, s.reach("inspect "+nameOf(c), err)
+	}
+	return s.ended(ctx, &now.Container)
+}
+
+func (s *Stack) jobName(key string) string {
+	return fmt.Sprintf("%s-hotfix-job-%x", s.project, sha256.Sum256([]byte(key)))[:len(s.project)+len("-hotfix-job-")+12]
+}
+
+// oneOff turns a service's blueprint into a job's: the command instead of the entrypoint, as in a shell; nobody can
+// take it for the service, by name, address, port or health; it ends when it ends.
+func (b *blueprint) oneOff(spec cloud.JobSpec) {
+	c, h := b.config, b.host
+	c.Entrypoint, c.Cmd = []string{}, spec.Command
+	c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
+	c.Hostname, c.ExposedPorts = "", nil
+	c.Tty, c.OpenStdin, c.StdinOnce, c.AttachStdin = false, false, false, false
+	c.Labels[labelOneOff], c.Labels[labelJob] = "True", spec.Key
+	maps.DeleteFunc(c.Labels, func(name, _ string) bool {
+		return name == labelReplaces || name == labelName || name == labelWasUp
+	})
+	for _, name := range slices.Sorted(maps.Keys(spec.Env)) {
+		c.Env = slices.DeleteFunc(c.Env, func(e string) bool { return strings.HasPrefix(e, name+"=") })
+		c.Env = append(c.Env, name+"="+spec.Env[name])
+	}
+	h.PortBindings, h.PublishAllPorts, h.AutoRemove = nil, false, false
+	h.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyDisabled}
+	if h.LogConfig.Type == "none" {
+		h.LogConfig = container.LogConfig{Type: "json-file"} // what it printed is the record
+	}
+	for name, e := range b.networks {
+		b.networks[name] = &network.EndpointSettings{Links: e.Links, DriverOpts: e.DriverOpts, GwPriority: e.GwPriority}
+	}
+}
+
+// last keeps the end of what is written.
+type last struct {
+	text []byte
+	max  int
+}
+
+// Write implements io.Writer.
+func (l *last) Write(p []byte) (int, error) {
+	l.text = append(l.text, p...)
+	if over := len(l.text) - l.max; over > 0 {
+		l.text = slices.Delete(l.text, 0, over)
+	}
+	return len(p), nil
+}

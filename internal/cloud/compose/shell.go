@@ -1,0 +1,114 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/moby/moby/client"
+	"github.com/moby/term"
+	"github.com/muesli/cancelreader"
+)
+
+// bestShell is bash where there is one.
+var bestShell = []string{"/bin/sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash; exec sh"}
+
+// Shell implements cloud.Stack.
+func (s *Stack) Shell(ctx context.Context, service string, command []string, in, out *os.File) (int, error) {
+	c, err := s.one(ctx, service)
+	if err != nil {
+		return 0, err
+	}
+	if len(command) == 0 {
+		command = bestShell
+	}
+	tty := term.IsTerminal(in.Fd()) && term.IsTerminal(out.Fd())
+	o := client.ExecCreateOptions{Cmd: command, AttachStdin: true, AttachStdout: true, AttachStderr: true, TTY: tty}
+	if tty {
+		o.ConsoleSize, o.Env = size(out), []string{"TERM=" + os.Getenv("TERM")}
+	}
+	made, err := s.engine.ExecCreate(ctx, c.ID, o)
+	if err != nil {
+		return 0, s.reach("open a shell in "+nameOf(c), err)
+	}
+	attached, err := s.engine.ExecAttach(ctx, made.ID, client.ExecAttachOptions{TTY: tty, ConsoleSize: o.ConsoleSize})
+	if err != nil {
+		return 0, s.reach("open a shell in "+nameOf(c), err)
+	}
+	defer attached.Close()
+	stop := context.AfterFunc(ctx, attached.Close)
+	defer stop()
+	if tty {
+		restore, err := s.rawTerminal(ctx, made.ID, in, out)
+		if err != nil {
+			return 0, err
+		}
+		defer restore()
+	}
+	if err := talk(attached.HijackedResponse, tty, in, out); err != nil {
+		return 0, s.reach("talk to the shell in "+nameOf(c), causeOr(ctx, err))
+	}
+	return s.exit(ctx, made.ID)
+}
+
+// talk passes on what is typed until the other side ends. Then it takes its hands off the input: the next key is for
+// whoever asks next.
+func talk(attached client.HijackedResponse, tty bool, in, out *os.File) error {
+	input, err := cancelreader.NewReader(in)
+	if err != nil {
+		return err
+	}
+	typed := make(chan struct{})
+	go func() {
+		defer close(typed)
+		if _, err := io.Copy(attached.Conn, input); !errors.Is(err, cancelreader.ErrCanceled) {
+			_ = attached.CloseWrite() // the input has ended
+		}
+	}()
+	err = demux(attached.Reader, tty, out, out)
+	if input.Cancel() {
+		<-typed
+	}
+	return errors.Join(err, input.Close())
+}
+
+// rawTerminal hands every key, Ctrl-C too, to the other side, and tells it when the window's size changes, until it
+// is restored.
+func (s *Stack) rawTerminal(ctx context.Context, exec string, in, out *os.File) (restore func(), err error) {
+	before, err := term.SetRawTerminal(in.Fd())
+	if err != nil {
+		return nil, err
+	}
+	resized := make(chan os.Signal, 1)
+	signal.Notify(resized, syscall.SIGWINCH)
+	done := make(chan struct{})
+	// Engines before API 1.42 ignore the size in the request: say it once the shell is there.
+	resized <- syscall.SIGWINCH
+	go func() {
+		for {
+			select {
+			case <-resized:
+				now := size(out)
+				_, _ = s.engine.ExecResize(ctx, exec, client.ExecResizeOptions{Height: now.Height, Width: now.Width})
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(resized)
+		close(done)
+		_ = term.RestoreTerminal(in.Fd(), before)
+	}, nil
+}
+
+func size(out *os.File) client.ConsoleSize {
+	now, err := term.GetWinsize(out.Fd())
+	if err != nil {
+		return client.ConsoleSize{}
+	}
+	return client.ConsoleSize{Height: uint(now.Height), Width: uint(now.Width)}
+}
