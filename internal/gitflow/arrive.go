@@ -2,7 +2,6 @@ package gitflow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -107,13 +106,10 @@ func (s *Start) push(branch string) flow.Action {
 			out, err := s.Repository.git.pipe(ctx, s.Repository.dir, nil, "push", "--porcelain", "--no-follow-tags",
 				"--force-with-lease="+ref+":", remote, ref+":"+ref)
 			switch {
-			case strings.Contains(out, "(stale info)"):
-				return s.join(ctx, branch, report)
 			case err != nil:
-				return fmt.Errorf("pushing %s to %s: %w", branch, remote, err)
+				return s.join(ctx, branch, report, fmt.Errorf("pushing %s to %s: %w", branch, remote, err))
 			case strings.Contains(out, "=\t"+ref): // the same commit was there already
-				report.Fact("joined", branch)
-				fmt.Fprintf(report, "someone else created %s on %s a moment ago: joined\n", branch, remote)
+				s.tellJoined(branch, report)
 			default:
 				report.Fact("created", branch)
 			}
@@ -122,17 +118,24 @@ func (s *Start) push(branch string) flow.Action {
 	}
 }
 
-// join follows whoever was faster to create the branch and has moved on.
-func (s *Start) join(ctx context.Context, branch string, report flow.Report) error {
+// join follows whoever was faster to create the branch; if nobody was, the push failed for a reason of its own.
+func (s *Start) join(ctx context.Context, branch string, report flow.Report, failed error) error {
 	r, remote := s.Repository, s.Settings.Remote
+	if _, there, err := r.RemoteHead(ctx, remote, branch); err != nil || !there {
+		return failed
+	}
 	if _, err := r.run(ctx, "fetch", "--quiet", "--no-tags", remote, tracking(remote, branch)); err != nil {
 		return unreachable(remote, err)
 	}
 	if _, err := r.run(ctx, "merge", "--ff-only", "--quiet", "refs/remotes/"+remote+"/"+branch); err != nil {
-		return flow.Hint(errors.Join(fmt.Errorf("%s was created on %s by someone else, from elsewhere", branch, remote), err),
+		return flow.Hint(fmt.Errorf("%s was created on %s by someone else, from elsewhere: %w", branch, remote, err),
 			fmt.Sprintf("git pull --rebase %s %s", remote, branch))
 	}
-	report.Fact("joined", branch)
-	fmt.Fprintf(report, "someone else created %s on %s a moment ago: joined\n", branch, remote)
+	s.tellJoined(branch, report)
 	return nil
+}
+
+func (s *Start) tellJoined(branch string, report flow.Report) {
+	report.Fact("joined", branch)
+	fmt.Fprintf(report, "someone else created %s on %s a moment ago: joined\n", branch, s.Settings.Remote)
 }

@@ -33,7 +33,7 @@ func (f *Finish) catchUp(ctx context.Context, report flow.Report) error {
 	r := f.Repository
 	w, err := f.look(ctx, r)
 	if err == nil {
-		err = f.fetch(ctx, w)
+		err = f.fetch(ctx, &w)
 	}
 	if err != nil {
 		return err
@@ -54,15 +54,19 @@ func (f *Finish) catchUp(ctx context.Context, report flow.Report) error {
 }
 
 // fetch lets the remote-tracking branches follow, where the push has not.
-func (f *Finish) fetch(ctx context.Context, w finishWorld) error {
-	remote := f.Settings.Remote
-	prefix := "refs/remotes/" + remote + "/"
+func (f *Finish) fetch(ctx context.Context, w *finishWorld) error {
+	r, prefix := f.Repository, "refs/remotes/"+f.Settings.Remote+"/"
 	if w.here[prefix+f.Settings.Production] != w.production || w.here[prefix+f.Settings.Development] != w.development {
-		if err := f.Repository.Fetch(ctx, remote); err != nil {
+		if err := r.Fetch(ctx, f.Settings.Remote); err != nil {
 			return err
 		}
 	}
-	return f.bring(ctx, f.Repository, w)
+	if err := f.bring(ctx, r, *w); err != nil { // a clone of some branches fetches only those
+		return err
+	}
+	var err error
+	w.here, err = r.refs(ctx) // fetching brings tags along
+	return err
 }
 
 // follow says how this clone can follow without touching the user's files, and what is left to the user. Where p is

@@ -85,9 +85,9 @@ func (g gitReader) file(ctx context.Context, commit, path string) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	meta, _, _ := strings.Cut(out, "\t")
+	meta, name, _ := strings.Cut(strings.TrimSuffix(out, "\x00"), "\t")
 	entry := strings.Fields(meta) // mode, type, id
-	if len(entry) != 3 || entry[1] != "blob" {
+	if len(entry) != 3 || entry[1] != "blob" || name != path {
 		return nil, fmt.Errorf("%s at %s: %w", path, short(commit), fs.ErrNotExist)
 	}
 	content, err := g.git.pipe(ctx, g.dir, nil, "cat-file", "blob", entry[2])

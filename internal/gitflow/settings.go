@@ -52,7 +52,15 @@ func (r *Repository) Settings(ctx context.Context, given Settings) (Settings, er
 	s.HotfixPrefix = first(s.HotfixPrefix, configured["gitflow.prefix.hotfix"], "hotfix/")
 	s.TagPrefix = first(s.TagPrefix, configured["gitflow.prefix.versiontag"])
 	s.Versions = first(s.Versions, "calver")
-	s.Production = first(s.Production, configured["gitflow.branch.master"], r.defaultBranch(ctx, s), known(refs, s.Remote))
+	s.Production = first(s.Production, configured["gitflow.branch.master"], r.defaultBranch(ctx, s),
+		usual(refs, "refs/remotes/"+s.Remote+"/"), usual(refs, "refs/heads/"))
+	if s.Production == "" { // a clone of some branches
+		there, err := r.lsRemote(ctx, s.Remote)
+		if err != nil {
+			return s, err
+		}
+		s.Production = usual(there, "refs/heads/")
+	}
 	if s.Production == "" {
 		return s, flow.Refuse(errors.New("can't tell which branch is production: there is no master or main"),
 			"git config gitflow.branch.master NAME, or git.production in hotfix.yml")
@@ -70,10 +78,10 @@ func (r *Repository) defaultBranch(ctx context.Context, s Settings) string {
 	return branch
 }
 
-// known is the first of production's usual names that is here or was on the remote.
-func known(refs map[string]string, remote string) string {
+// usual is the first of production's usual names that there is.
+func usual(refs map[string]string, prefix string) string {
 	for _, name := range []string{"master", "main"} {
-		if refs["refs/remotes/"+remote+"/"+name] != "" || refs["refs/heads/"+name] != "" {
+		if refs[prefix+name] != "" {
 			return name
 		}
 	}

@@ -1,0 +1,313 @@
+package gitflow
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"hotfix/internal/flow"
+)
+
+func TestFinishNamesConflictsBeforeAnythingChanges(t *testing.T) {
+	p := patched(t)
+	dir := p.again(t, "colleague")
+	save(t, dir, "app.txt", "a\nb\nc\nOTHER\ne\nf\ng\n") // on master
+	sh(t, dir, "push", "-q")
+	sh(t, dir, "checkout", "-q", "develop")
+	sh(t, dir, "rm", "-q", "app.txt")
+	sh(t, dir, "commit", "-q", "-m", "Remove")
+	sh(t, dir, "push", "-q")
+	mustKeep(t, p.root, func() {
+		err := mustRefuseAny(t, finisher(t, p.clone(), "16.03.1a"))
+		for _, words := range []string{"can't be merged into master", "Merge conflict in app.txt",
+			"can't be merged into develop", "app.txt deleted in"} {
+			if !strings.Contains(err.Error(), words) {
+				t.Errorf("%q is not in %q", words, err)
+			}
+		}
+	})
+	// The way out, as the hints say it: master into the hotfix, the hotfix into develop.
+	save(t, p.clone(), "app.txt", "a\nb\nc\nOTHER\ne\nf\ng\n")
+	sh(t, p.clone(), "fetch", "-q")
+	sh(t, p.clone(), "merge", "-q", "--no-edit", "origin/master")
+	save(t, p.clone(), "app.txt", "a\nb\nc\nBOTH\ne\nf\ng\n")
+	sh(t, p.clone(), "push", "-q")
+	err := mustRefuseAny(t, finisher(t, p.clone(), "16.03.1a"))
+	if strings.Contains(err.Error(), "into master") || !strings.Contains(err.Error(), "into develop") {
+		t.Fatalf("after the first remedy: %v", err)
+	}
+	sh(t, dir, "fetch", "-q")
+	sh(t, dir, "merge", "-q", "--no-edit", "-s", "ours", "origin/master")
+	sh(t, dir, "merge", "-q", "--no-edit", "-s", "ours", "origin/hotfix/16.03.1a")
+	sh(t, dir, "push", "-q")
+	mustRun(t, finisher(t, p.clone(), "16.03.1a"))
+	mustRest(t, finisher(t, p.clone(), "16.03.1a"))
+	if got := sh(t, p.server(), "show", "master:app.txt"); got != "a\nb\nc\nBOTH\ne\nf\ng" {
+		t.Errorf("master has %q", got)
+	}
+	if got := sh(t, p.server(), "ls-tree", "--name-only", "develop"); strings.Contains(got, "app.txt") {
+		t.Errorf("develop has %q", got)
+	}
+}
+
+func mustRefuseAny(t *testing.T, p flow.Phase) error { return mustRefuse(t, p, "", "") }
+
+// Attributes are the merge target's: on master CHANGELOG merges by union, on the hotfix it doesn't know.
+func TestFinishMergesWithTheTargetsAttributes(t *testing.T) {
+	for name, attributes := range map[string]string{".gitattributes": "CHANGELOG merge=union", "doc/.gitattributes": "CHANGELOG merge=union"} {
+		p := newProduct(t)
+		changelog := filepath.Join(filepath.Dir(name), "CHANGELOG")
+		save(t, p.clone(), changelog, "begin\n")
+		sh(t, p.clone(), "push", "-q")
+		sh(t, p.clone(), "checkout", "-q", "master")
+		sh(t, p.clone(), "merge", "-q", "--no-ff", "--no-edit", "develop")
+		sh(t, p.clone(), "tag", "16.04.1")
+		sh(t, p.clone(), "push", "-q", "--tags", "origin", "master")
+		mustRun(t, starter(t, p.clone(), "16.04.1a"))
+		save(t, p.clone(), changelog, "begin\nhotfix\n")
+		sh(t, p.clone(), "push", "-q")
+		for _, branch := range []string{"master", "develop"} {
+			dir := p.again(t, "on-"+branch)
+			sh(t, dir, "checkout", "-q", branch)
+			save(t, dir, name, attributes+"\n")
+			save(t, dir, changelog, "begin\n"+branch+"\n")
+			sh(t, dir, "push", "-q")
+		}
+		mustRun(t, finisher(t, p.clone(), "16.04.1a"))
+		if got := sh(t, p.server(), "show", "master:"+changelog); got != "begin\nmaster\nhotfix" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// What the hotfix's own working tree says about attributes does not count.
+func TestFinishIgnoresTheUsersAttributes(t *testing.T) {
+	p := patched(t)
+	dir := p.again(t, "colleague")
+	save(t, dir, "app.txt", "a\nb\nc\nOTHER\ne\nf\ng\n")
+	sh(t, dir, "push", "-q")
+	save(t, p.clone(), ".gitattributes", "app.txt merge=union\n")
+	sh(t, p.clone(), "push", "-q")
+	mustRefuse(t, finisher(t, p.clone(), "16.03.1a"), "Merge conflict in app.txt", "git merge origin/master")
+}
+
+func TestFinishRefusedByTheServerMovesNothing(t *testing.T) {
+	p := patched(t)
+	hook := filepath.Join(p.server(), "hooks", "update")
+	write(t, p.server(), "hooks/update", "#!/bin/sh\n[ $1 != refs/heads/master ] || { echo 'master is protected: ask Ann' >&2; exit 1; }\n")
+	if err := os.Chmod(hook, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	server, clone := sh(t, p.server(), "for-each-ref"), sh(t, p.clone(), "for-each-ref")
+	_, err := do(finisher(t, p.clone(), "16.03.1a"))
+	if err == nil || !strings.Contains(err.Error(), "master is protected: ask Ann") {
+		t.Errorf("the server's words: %v", err)
+	}
+	if after := sh(t, p.server(), "for-each-ref"); after != server {
+		t.Errorf("on the server %s became %s", server, after)
+	}
+	if after := sh(t, p.clone(), "for-each-ref"); after != clone {
+		t.Errorf("in the clone %s became %s", clone, after)
+	}
+	if err := os.Remove(hook); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, finisher(t, p.clone(), "16.03.1a"))
+}
+
+func TestFinishRunsTheUsersPushHook(t *testing.T) {
+	p := patched(t)
+	write(t, p.clone(), ".git/hooks/pre-push", "#!/bin/sh\necho 'not on Fridays' >&2; exit 1\n")
+	if err := os.Chmod(filepath.Join(p.clone(), ".git/hooks/pre-push"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := do(finisher(t, p.clone(), "16.03.1a")); err == nil || !strings.Contains(err.Error(), "not on Fridays") {
+		t.Errorf("want the hook's words, got %v", err)
+	}
+}
+
+func TestFinishWithoutAtomicPush(t *testing.T) {
+	p := patched(t)
+	sh(t, p.server(), "config", "receive.advertiseAtomic", "false")
+	before := sh(t, p.server(), "for-each-ref")
+	_, err := do(finisher(t, p.clone(), "16.03.1a"))
+	if err == nil || !strings.Contains(err.Error(), "does not support --atomic") || len(flow.Hints(err)) == 0 {
+		t.Errorf("want the server's words and a hint, got %v, %q", err, flow.Hints(err))
+	}
+	if after := sh(t, p.server(), "for-each-ref"); after != before {
+		t.Errorf("%s became %s", before, after)
+	}
+}
+
+func TestFinishStopsWhenTheRemoteMoves(t *testing.T) {
+	p := patched(t)
+	actions, _, err := plan(finisher(t, p.clone(), "16.03.1a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := p.again(t, "colleague")
+	save(t, dir, "other.txt", "meanwhile\n")
+	sh(t, dir, "push", "-q")
+	before := sh(t, p.server(), "for-each-ref")
+	err = actions[0].Do(t.Context(), flow.Silent{})
+	if err == nil || !strings.Contains(err.Error(), "moved since the plan") {
+		t.Errorf("got %v", err)
+	}
+	if after := sh(t, p.server(), "for-each-ref"); after != before {
+		t.Errorf("%s became %s", before, after)
+	}
+	mustRun(t, finisher(t, p.clone(), "16.03.1a"))
+}
+
+func TestFinishLeavesADirtyTreeAlone(t *testing.T) {
+	p := patched(t)
+	write(t, p.clone(), "app.txt", "being changed\n")
+	write(t, p.clone(), "staged.txt", "staged\n")
+	sh(t, p.clone(), "add", "staged.txt")
+	write(t, p.clone(), "untracked.txt", "untracked\n")
+	index, err := os.ReadFile(filepath.Join(p.clone(), ".git/index"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := func() map[string]string {
+		all := snapshot(t, p.clone())
+		for path := range all {
+			if strings.Contains(path, "/.git/") {
+				delete(all, path)
+			}
+		}
+		return all
+	}
+	before := files()
+	report := mustRun(t, finisher(t, p.clone(), "16.03.1a"))
+	if !strings.Contains(report.text.String(), "still on hotfix/16.03.1a") {
+		t.Errorf("not told: %q", report.text.String())
+	}
+	for path, sum := range files() {
+		if before[path] != sum {
+			t.Errorf("%s was changed", path)
+		}
+	}
+	after, _ := os.ReadFile(filepath.Join(p.clone(), ".git/index"))
+	if string(index) != string(after) {
+		t.Error("the index was changed")
+	}
+	if why := mustRest(t, finisher(t, p.clone(), "16.03.1a")); !strings.Contains(why, "16.03.1a is finished") || !strings.Contains(why, "still on") {
+		t.Errorf("why: %s", why)
+	}
+	sh(t, p.clone(), "reset", "-q", "--hard")
+	mustRun(t, finisher(t, p.clone(), "16.03.1a"))
+	if got := sh(t, p.clone(), "branch", "--show-current"); got != "develop" {
+		t.Errorf("on %s", got)
+	}
+}
+
+func TestFinishRefuses(t *testing.T) {
+	p := newProduct(t)
+	dir := p.clone()
+	mustRefuse(t, finisher(t, dir, "16.03.1a"), "origin has neither hotfix/16.03.1a nor a tag 16.03.1a", "hotfix start 16.03.1a")
+	mustRun(t, starter(t, dir, "16.03.1a"))
+	mustRefuse(t, finisher(t, dir, "16.03.1a"), "has no commits that master has not", "commit the patch")
+	save(t, dir, "app.txt", "patched\n")
+	sh(t, dir, "push", "-q")
+	save(t, dir, "app.txt", "patched twice\n")
+	mustRefuse(t, finisher(t, dir, "16.03.1a"), "commits that are not on origin: ", "git push origin hotfix/16.03.1a")
+	sh(t, dir, "push", "-q")
+	sh(t, dir, "tag", "16.03.1a", "master")
+	mustRefuse(t, finisher(t, dir, "16.03.1a"), "there is a tag 16.03.1a here", "git tag -d 16.03.1a")
+	sh(t, dir, "push", "-q", "origin", "16.03.1a")
+	mustRefuse(t, finisher(t, dir, "16.03.1a"), "does not have the head of hotfix/16.03.1a", "next version")
+	nowhere := finisher(t, dir, "16.03.1a")
+	nowhere.Settings.Development = "dev"
+	mustRefuse(t, nowhere, "no branch dev on origin", "gitflow.branch.develop")
+	shallow := filepath.Join(p.root, "shallow")
+	sh(t, p.root, "clone", "-q", "--depth=1", "--no-single-branch", "file://"+p.server(), shallow)
+	mustRefuse(t, finisher(t, shallow, "16.03.1a"), "shallow", "git fetch --unshallow")
+}
+
+// Somebody merged into master by hand and stopped: what is missing is done, nothing twice.
+func TestFinishCompletesWhatWasBegunByHand(t *testing.T) {
+	p := patched(t)
+	dir := p.again(t, "colleague")
+	save(t, dir, "before.txt", "before\n")
+	sh(t, dir, "merge", "-q", "--no-ff", "-m", "By hand", "origin/hotfix/16.03.1a")
+	merged := sh(t, dir, "rev-parse", "HEAD")
+	save(t, dir, "after.txt", "after\n")
+	sh(t, dir, "push", "-q")
+	mustRun(t, finisher(t, p.clone(), "16.03.1a"))
+	if got := sh(t, p.server(), "rev-parse", "16.03.1a^{}", "develop^2"); got != merged+"\n"+merged {
+		t.Errorf("tagged and merged into develop: %s, want %s", got, merged)
+	}
+	if got, want := sh(t, p.server(), "rev-parse", "master"), sh(t, dir, "rev-parse", "HEAD"); got != want {
+		t.Errorf("master moved to %s", got)
+	}
+	mustRest(t, finisher(t, p.clone(), "16.03.1a"))
+}
+
+func TestFinishAsksWhatWasDeployed(t *testing.T) {
+	p := patched(t)
+	head, parent := sh(t, p.clone(), "rev-parse", "HEAD"), sh(t, p.clone(), "rev-parse", "HEAD^")
+	for deployed, want := range map[string]string{"": "", head: "", head[:7]: "", parent: "16.03.1a"} {
+		f := finisher(t, p.clone(), "16.03.1a")
+		f.Deployed = func(context.Context) (string, error) { return deployed, nil }
+		actions, _, err := plan(f)
+		if err != nil || f.Traits().Confirm != want || !f.Traits().Remote {
+			t.Errorf("deployed %q: traits %+v, %v", deployed, f.Traits(), err)
+		}
+		if told := slices.ContainsFunc(actions[0].Details, func(s string) bool { return strings.Contains(s, "never deployed: ") }); told != (want != "") {
+			t.Errorf("deployed %q: %q", deployed, actions[0].Details)
+		}
+	}
+	f := finisher(t, p.clone(), "16.03.1a")
+	f.Deployed = func(context.Context) (string, error) { return "", errors.New("the log is unreadable") }
+	mustRefuse(t, f, "the log is unreadable", "")
+}
+
+// A hotfix of an old release: its tag will hold more than what was deployed, and the plan says so.
+func TestFinishTellsWhatProductionHadMore(t *testing.T) {
+	p := patched(t)
+	dir := p.again(t, "colleague")
+	save(t, dir, "version.txt", "16.04.1\n")
+	sh(t, dir, "push", "-q")
+	actions, _, err := plan(finisher(t, p.clone(), "16.03.1a"))
+	if err != nil || !strings.Contains(strings.Join(actions[0].Details, "\n"), "will differ from hotfix/16.03.1a in version.txt") {
+		t.Errorf("%v, %v", actions, err)
+	}
+}
+
+func TestFinishWithOneBranch(t *testing.T) {
+	p := patched(t)
+	sh(t, p.clone(), "config", "gitflow.branch.develop", "master")
+	before := sh(t, p.server(), "rev-parse", "develop")
+	f := finisher(t, p.clone(), "16.03.1a")
+	f.Message = "The urgent patch"
+	mustRun(t, f)
+	mustRest(t, finisher(t, p.clone(), "16.03.1a"))
+	if got := sh(t, p.server(), "rev-parse", "develop"); got != before {
+		t.Errorf("develop moved to %s", got)
+	}
+	if got := sh(t, p.clone(), "branch", "--show-current"); got != "master" {
+		t.Errorf("on %s", got)
+	}
+	if got := sh(t, p.server(), "tag", "-l", "--format=%(contents)", "16.03.1a"); strings.TrimSpace(got) != "The urgent patch" {
+		t.Errorf("tag says %q", got)
+	}
+}
+
+func TestFinishInALinkedWorktree(t *testing.T) {
+	p := patched(t)
+	sh(t, p.clone(), "checkout", "-q", "develop")
+	dir := filepath.Join(p.root, "linked")
+	sh(t, p.clone(), "worktree", "add", "-q", dir, "hotfix/16.03.1a")
+	mustRun(t, finisher(t, dir, "16.03.1a"))
+	if why := mustRest(t, finisher(t, dir, "16.03.1a")); !strings.Contains(why, "develop is checked out in "+p.clone()) {
+		t.Errorf("why: %s", why)
+	}
+	if got := sh(t, p.clone(), "status", "--porcelain"); got != "" {
+		t.Errorf("the main working tree: %s", got)
+	}
+}
