@@ -35,25 +35,29 @@ func (i Images) solve(ctx context.Context, spec ImageSpec, content string, repor
 	if err != nil {
 		return "", err
 	}
+	options := i.options(spec, content, report)
+	options.LocalMounts = map[string]fsutil.FS{"context": tree, "dockerfile": dockerfile}
+	if err := solve(ctx, i.Engine, report, options); err != nil {
+		return "", err
+	}
+	built, err := i.Engine.ImageInspect(ctx, localTag(spec.Name, i.Commit))
+	return built.ID, err
+}
+
+func (i Images) options(spec ImageSpec, content string, report flow.Report) buildkit.SolveOpt {
 	attrs := map[string]string{"filename": "Dockerfile"}
 	for name, value := range i.labels(content) {
 		attrs["label:"+name] = value
 	}
-	tag := localTag(spec.Name, i.Commit)
-	if err := solve(ctx, i.Engine, report, buildkit.SolveOpt{
+	return buildkit.SolveOpt{
 		Frontend:      "dockerfile.v0",
 		FrontendAttrs: attrs,
-		LocalMounts:   map[string]fsutil.FS{"context": tree, "dockerfile": dockerfile},
 		SharedKey:     i.Directory.Path + ":" + spec.Name, // what was sent before is not sent again
-		Exports:       []buildkit.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": tag}}},
+		Exports:       []buildkit.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": localTag(spec.Name, i.Commit)}}},
 		Session: []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 			AuthConfigProvider: authprovider.LoadAuthConfig(config.LoadDefaultConfigFile(report)),
 		})},
-	}); err != nil {
-		return "", err
 	}
-	built, err := i.Engine.ImageInspect(ctx, tag)
-	return built.ID, err
 }
 
 // solve talks to the BuildKit inside the engine, through the engine's own address.

@@ -75,7 +75,7 @@ func (i Images) Plan(ctx context.Context) ([]flow.Action, error) {
 	if len(i.Specs) == 0 {
 		return nil, flow.Nothing("no `images` in hotfix.yml")
 	}
-	if err := published(ctx, i.Published); err != nil {
+	if err := whenPublished(ctx, i.Published); err != nil {
 		return nil, err
 	}
 	stamp, synced, err := i.Directory.holds(i.Commit)

@@ -54,7 +54,7 @@ func (s ComposeServices) RunIn(ctx context.Context, dir, service string, command
 		return err
 	}
 	if len(needed) > 0 {
-		if err := stack.up(ctx, needed, 2*time.Minute); err != nil {
+		if err := stack.up(ctx, nil, []string{service}, 2*time.Minute); err != nil {
 			return fmt.Errorf("start what service %s depends on: %w", service, err)
 		}
 	}

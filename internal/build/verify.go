@@ -65,7 +65,7 @@ func (v Verify) Plan(ctx context.Context) ([]flow.Action, error) {
 	if v.Spec == nil {
 		return nil, flow.Nothing("no `verify` in hotfix.yml")
 	}
-	if err := published(ctx, v.Published); err != nil {
+	if err := whenPublished(ctx, v.Published); err != nil {
 		return nil, err
 	}
 	stamp, synced, err := v.Directory.holds(v.Commit)
@@ -116,8 +116,8 @@ func (d Directory) holds(commit string) (stamp Stamp, synced bool, err error) {
 	return stamp, err == nil && stamp.Commit == commit, err
 }
 
-// published returns the reason to do nothing, where images of this commit are in the registry already.
-func published(ctx context.Context, p Published) error {
+// whenPublished returns the reason to do nothing, where images of this commit are in the registry already.
+func whenPublished(ctx context.Context, p Published) error {
 	if p == nil {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/cli"
@@ -55,7 +56,7 @@ func newCompose(engine client.APIClient, out io.Writer) (api.Compose, error) {
 		return nil, fmt.Errorf("set compose up: %w", err)
 	}
 	never := func(string, bool) (bool, error) { return false, nil }
-	library, err := compose.NewComposeService(docker, compose.WithPrompt(never), compose.WithEventProcessor(events{out}))
+	library, err := compose.NewComposeService(docker, compose.WithPrompt(never), compose.WithEventProcessor(&events{out: out, last: map[string]string{}}))
 	if err != nil {
 		return nil, fmt.Errorf("set compose up: %w", err)
 	}
@@ -126,13 +127,30 @@ func defaultFiles(dir string) []string {
 	return found
 }
 
-// up builds, creates and starts services and what they depend on, and waits until they are healthy.
-func (c *composition) up(ctx context.Context, services []string, wait time.Duration) error {
-	project, err := c.project.WithSelectedServices(services)
+// up creates and starts services and what they depend on, and waits until they are healthy. Asleep are services
+// that are not started themselves: what they depend on is, in the condition that they ask for.
+func (c *composition) up(ctx context.Context, services, asleep []string, wait time.Duration) error {
+	project, err := c.project.WithSelectedServices(slices.Concat(services, asleep))
 	if err != nil {
 		return err
 	}
-	return c.start(ctx, project, api.StartOptions{Wait: true, WaitTimeout: wait})
+	awake, err := c.project.WithSelectedServices(services)
+	if err != nil {
+		return err
+	}
+	for _, name := range asleep {
+		if _, starts := awake.Services[name]; len(services) > 0 && starts {
+			continue
+		}
+		none, service := 0, project.Services[name]
+		service.Scale, service.Deploy = &none, nil
+		project.Services[name] = service
+	}
+	err = c.start(ctx, project, api.StartOptions{Wait: true, WaitTimeout: wait})
+	if err != nil && strings.Contains(err.Error(), "exited (0)") {
+		return flow.Hint(err, "if it is meant to end, let a service depend on it with condition: service_completed_successfully")
+	}
+	return err
 }
 
 func (c *composition) start(ctx context.Context, project *types.Project, start api.StartOptions) error {
@@ -164,16 +182,28 @@ func (c *composition) build(ctx context.Context) error {
 	return nil
 }
 
-// events turns what compose does into lines of output.
-type events struct{ io.Writer }
+// events turns what compose does into lines of output. It says some things twice.
+type events struct {
+	out  io.Writer
+	mu   sync.Mutex
+	last map[string]string // by resource
+}
 
-func (events) Start(context.Context, string) {}
-func (events) Done(string, bool)             {}
+// Start implements api.EventProcessor.
+func (*events) Start(context.Context, string) {}
 
-func (e events) On(resources ...api.Resource) {
+// Done implements api.EventProcessor.
+func (*events) Done(string, bool) {}
+
+// On implements api.EventProcessor.
+func (e *events) On(resources ...api.Resource) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	for _, r := range resources {
-		if r.Status != api.Working && r.ParentID == "" {
-			fmt.Fprintln(e, strings.TrimSpace(strings.Join([]string{r.ID, r.Text, r.Details}, " ")))
+		line := strings.TrimSpace(strings.Join([]string{r.ID, r.Text, r.Details}, " "))
+		if r.Status != api.Working && r.ParentID == "" && e.last[r.ID] != line {
+			e.last[r.ID] = line
+			fmt.Fprintln(e.out, line)
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"hotfix/internal/flow"
 )
 
-// stopping is how long a service of ours has to stop: its data go with it.
-const stopping = 2 * time.Second
+// stopping is how long a service of ours has to stop: not at all, its data go with it.
+const stopping time.Duration = 0
 
 // down removes everything of this project: containers, networks, volumes, but not images. What bears the
 // project's name and not our label is someone else's: nothing is removed then.

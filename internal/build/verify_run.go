@@ -70,7 +70,7 @@ func (v Verify) do(ctx context.Context, report flow.Report) (err error) {
 		return r.story(ctx, err)
 	}
 	report.Fact("content", stamp.Content)
-	report.Fact("compose-files", strings.Join(stack.project.ComposeFiles, ", "))
+	report.Fact("compose-files", r.files())
 	return nil
 }
 
@@ -83,23 +83,23 @@ func (r *verification) bringUp(ctx context.Context) error {
 	if len(services) == 0 {
 		services = r.stack.unprofiled()
 	}
-	used := slices.Clone(services)
+	var asleep, started []string
 	for _, command := range r.Spec.Prepare {
 		if command.In != "" {
-			used = append(used, command.In)
-			services = append(services, r.stack.dependencies(command.In)...)
+			asleep = append(asleep, command.In)
+			started = append(started, r.stack.dependencies(command.In)...)
 		}
 	}
-	if err := r.stack.isolate(used); err != nil {
+	if err := r.stack.isolate(slices.Concat(services, asleep)); err != nil {
 		return err
 	}
-	if err := r.stack.free(ctx, services); err != nil {
+	if err := r.stack.free(ctx, slices.Concat(services, started)); err != nil {
 		return err
 	}
 	if err := r.stack.build(ctx); err != nil {
 		return err
 	}
-	if err := r.stack.up(ctx, services, r.timeout()); err != nil {
+	if err := r.stack.up(ctx, services, asleep, r.timeout()); err != nil {
 		return fmt.Errorf("bring the stack up: %w", err)
 	}
 	return nil
@@ -193,6 +193,15 @@ func (r *verification) words(ctx context.Context, id string) string {
 	last := &lastLines{}
 	_, _ = stdcopy.StdCopy(last, last, logs) // a terminal's stream has no headers: what was read is kept
 	return last.String()
+}
+
+// files are the compose files that were used, relative to the build directory.
+func (r *verification) files() string {
+	var names []string
+	for _, file := range r.stack.project.ComposeFiles {
+		names = append(names, strings.TrimPrefix(file, r.tree+"/"))
+	}
+	return strings.Join(names, ", ")
 }
 
 func (r *verification) timeout() time.Duration {

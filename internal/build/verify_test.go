@@ -1,0 +1,253 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"hotfix/internal/flow"
+	"hotfix/internal/sandbox"
+)
+
+// passing is a verification that holds.
+func (p *rig) passing() Verification {
+	return Verification{
+		ComposeFiles: []string{"docker-compose.yml"},
+		Services:     []string{"web"},
+		Prepare:      []Command{{Run: []string{"sh", "-c", "echo 2 > /data/schema"}, In: "worker"}},
+		Checks: []Check{
+			{HTTP: p.url("/status"), Contains: "hello, schema 2"},
+			{HTTP: p.url("/moved"), Status: 302},
+			{Run: []string{"grep", "2", "/data/schema"}, In: "web"},
+			{Run: []string{"sh", "-c", "test $WEB_PORT && test -e up && test ! -e .git"}},
+		},
+	}
+}
+
+func act(t *testing.T, p flow.Phase, report flow.Report) error {
+	t.Helper()
+	actions, err := p.Plan(t.Context())
+	if err != nil {
+		t.Fatalf("plan: %v", err)
+	}
+	for _, a := range actions {
+		if err := a.Do(t.Context(), report); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The law: planning changes nothing; after doing it there is nothing to do.
+func TestVerifyHoldsTheLaw(t *testing.T) {
+	p := newRig(t)
+	v := p.verify(t, p.passing())
+	log := &memory{}
+	v.Verified = Evidence{Log: log, Commit: commit}.Verified
+	before := state(t, p)
+	if _, err := v.Plan(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := state(t, p); !slices.Equal(before, after) {
+		t.Errorf("planning changed\n%v to\n%v", before, after)
+	}
+	report := &told{}
+	start := time.Now()
+	if err := act(t, v, report); err != nil {
+		t.Fatalf("%v\n%s", err, report)
+	}
+	t.Logf("verified in %.1f s\n%s", time.Since(start).Seconds(), report)
+	if after := state(t, p); !slices.Equal(before, after) {
+		t.Errorf("verifying left\n%v, not\n%v", after, before)
+	}
+	if found := report.facts["check "+p.url("/status")]; !regexp.MustCompile(`^200 in \d+\.\d\d s$`).MatchString(found) {
+		t.Errorf("the check's evidence is %q", found)
+	}
+	log.entries = append(log.entries, flow.Entry{Kind: flow.Done, Phase: "verify", Facts: report.facts, Time: time.Now()})
+	actions, err := v.Plan(t.Context())
+	if why, ok := flow.NothingToDo(err); !ok || len(actions) > 0 || !strings.Contains(why, "was verified on") {
+		t.Errorf("planned again: %v, %v", actions, err)
+	}
+	write(t, p.Path, "server.pl", serverScript+"# patched\n")
+	p.sync(t)
+	if actions, err := v.Plan(t.Context()); err != nil || len(actions) != 1 {
+		t.Errorf("another content is planned as %v, %v", actions, err)
+	}
+}
+
+func TestVerifyPlans(t *testing.T) {
+	v := Verify{Directory: Directory{Path: filepath.Join(t.TempDir(), "nothing")}, Commit: commit}
+	if why, ok := flow.NothingToDo(second(v.Plan(t.Context()))); !ok || why != "no `verify` in hotfix.yml" {
+		t.Errorf("without a section: %q", why)
+	}
+	v.Spec = &Verification{ComposeFiles: []string{"docker-compose.yml"}, Checks: []Check{{HTTP: "http://localhost/"}}}
+	actions, err := v.Plan(t.Context())
+	if err != nil || len(actions) != 1 || actions[0].What != "verify in a local stack of docker-compose.yml (all its services), 1 check" {
+		t.Errorf("before sync: %v, %v", actions, err)
+	}
+	v.Published = there("images of 9c1e04b are in the registry")
+	if why, _ := flow.NothingToDo(second(v.Plan(t.Context()))); why != string(v.Published.(there)) {
+		t.Errorf("published: %q", why)
+	}
+}
+
+// A failure names what failed with the service's last words, and takes everything down.
+func TestVerifyFails(t *testing.T) {
+	p := newRig(t)
+	for name, c := range map[string]struct {
+		change func(*Verification)
+		broken string // what server.pl is replaced by
+		want   []string
+	}{
+		"a wrong status": {change: func(v *Verification) { v.Checks = []Check{{HTTP: p.url("/broken")}}; v.Timeout = 3 * time.Second },
+			want: []string{"check " + p.url("/broken"), "status 500, not 200", "it is broken"}},
+		"a wrong body": {change: func(v *Verification) { v.Checks[0].Contains = "schema 3"; v.Timeout = 3 * time.Second },
+			want: []string{`does not contain "schema 3"`, "schema 2"}},
+		"a prepare command": {change: func(v *Verification) { v.Prepare[0].Run = []string{"sh", "-c", "echo no database; exit 7"} },
+			want: []string{"prepare:", "exit code 7", "no database"}},
+		"a command in a service": {change: func(v *Verification) { v.Checks[2].Run = []string{"sh", "-c", "echo bad; exit 3"} },
+			want: []string{"exit code 3", "bad"}},
+		"a command on this machine": {change: func(v *Verification) { v.Checks[3].Run = []string{"sh", "-c", "echo worse >&2; exit 4"} },
+			want: []string{"exit status 4", "worse"}},
+		"a crash": {broken: "die 'no such class Foo';", want: []string{"bring the stack up", "web is Restarting", "no such class Foo"},
+			change: func(v *Verification) { v.Timeout = 5 * time.Second }},
+		"an unknown service": {change: func(v *Verification) { v.Services = []string{"wbe"} }, want: []string{"wbe"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			write(t, p.Path, "server.pl", serverScript+c.broken)
+			if c.broken != "" {
+				write(t, p.Path, "server.pl", c.broken)
+			}
+			p.sync(t)
+			spec := p.passing()
+			c.change(&spec)
+			report := &told{}
+			err := act(t, p.verify(t, spec), report)
+			if err == nil {
+				t.Fatalf("it passed\n%s", report)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is not in the error:\n%v\n%s", want, err, report)
+				}
+			}
+			if report.facts["content"] != "" {
+				t.Error("a failed verification is evidence")
+			}
+			p.gone(t)
+		})
+	}
+}
+
+// Ctrl-C while it comes up, and while it is checked: everything is taken down.
+func TestVerifyInterrupted(t *testing.T) {
+	p := newRig(t)
+	for _, when := range []string{"web Created", "web Healthy"} {
+		t.Run(when, func(t *testing.T) {
+			spec := p.passing()
+			spec.Checks = []Check{{HTTP: p.url("/broken")}}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			report := &told{}
+			failed := make(chan error)
+			go func() { failed <- p.verify(t, spec).do(ctx, report) }()
+			words := regexp.MustCompile(`web-1 ` + strings.TrimPrefix(when, "web "))
+			waitFor(t, when, func() bool { return words.MatchString(report.String()) })
+			cancel()
+			if err := <-failed; !errors.Is(err, context.Canceled) {
+				t.Errorf("it ended with %v\n%s", err, report)
+			}
+			p.gone(t)
+		})
+	}
+}
+
+// What a killed run left is removed by the next one; so is its copy.
+func TestVerifyAfterAKill(t *testing.T) {
+	if dir := os.Getenv("HOTFIX_TEST_KILLED"); dir != "" { // the run that gets killed
+		port, _ := strconv.Atoi(os.Getenv("HOTFIX_TEST_PORT"))
+		p := &rig{Directory: Directory{Path: dir}, engine: sandbox.Engine(t), name: os.Getenv("HOTFIX_TEST_NAME"), port: port}
+		spec := p.passing()
+		spec.Prepare[0].Run = []string{"sleep", "300"}
+		t.Fatal(p.verify(t, spec).do(t.Context(), &told{}))
+	}
+	p := newRig(t)
+	child := exec.Command(os.Args[0], "-test.run=^TestVerifyAfterAKill$")
+	child.Env = append(os.Environ(), "HOTFIX_TEST_KILLED="+p.Path, "HOTFIX_TEST_NAME="+p.name, fmt.Sprint("HOTFIX_TEST_PORT=", p.port))
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "its prepare command", func() bool {
+		return slices.ContainsFunc(state(t, p), func(line string) bool { return strings.Contains(line, "worker-run-1") })
+	})
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait() // killed
+	if len(state(t, p)) == 0 {
+		t.Error("the kill left nothing to remove")
+	}
+	if err := p.verify(t, p.passing()).do(t.Context(), &told{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestVerifyKeeps(t *testing.T) {
+	p := newRig(t)
+	kept := p.verify(t, p.passing())
+	kept.Spec.Keep = true
+	if err := kept.do(t.Context(), &told{}); err != nil {
+		t.Fatal(err)
+	}
+	if !answers(p.url("/status")) {
+		t.Error("it was not kept")
+	}
+	stack, restore, err := newComposition(p.engine, kept.name(), &told{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer restore()
+	if err := errors.Join(stack.down(t.Context()), os.RemoveAll(p.Path+".verify")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestVerifyRefusesAChangedDirectory(t *testing.T) {
+	p := newRig(t)
+	write(t, p.Path, "late.php", "<?php")
+	if err := p.verify(t, p.passing()).do(t.Context(), &told{}); err == nil || !strings.Contains(err.Error(), "changed after it was synced") {
+		t.Errorf("a changed directory: %v", err)
+	}
+	if err := os.Remove(filepath.Join(p.Path, "late.php")); err != nil {
+		t.Fatal(err)
+	}
+	v := p.verify(t, p.passing())
+	v.Commit = strings.Repeat("0", 40)
+	if err := v.do(t.Context(), &told{}); err == nil || !strings.Contains(err.Error(), "does not hold commit 0000000") {
+		t.Errorf("another commit: %v", err)
+	}
+}
+
+// memory is a log.
+type memory struct{ entries []flow.Entry }
+
+func (m *memory) Append(_ context.Context, entries ...flow.Entry) error {
+	m.entries = append(m.entries, entries...)
+	return nil
+}
+func (m *memory) Entries(context.Context) ([]flow.Entry, error) { return m.entries, nil }
+
+type there string
+
+func (w there) Published(context.Context) (string, bool, error) { return string(w), true, nil }
+
+func second[T any](_ T, err error) error { return err }
