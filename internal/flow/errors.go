@@ -98,3 +98,9 @@ func Outcome(err error) string {
 	}
 	return "failed"
 }
+
+// NobodyToAsk is the usage error of a run that would have to ask, where there is no terminal.
+func NobodyToAsk() error {
+	return Refuse(errors.New("there are questions to ask and no terminal to ask them on"),
+		"run it in a terminal, or add --yes, or --dry-run to see the plan")
+}

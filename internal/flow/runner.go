@@ -105,8 +105,7 @@ func (r *Runner) run(ctx context.Context) error {
 
 func (r *Runner) checkOptions() error {
 	if r.Prompt == nil && !r.Yes && !r.DryRun {
-		return Refuse(errors.New("there are questions to ask and no terminal to ask them on"),
-			"run it in a terminal, or add --yes, or --dry-run to see the plan")
+		return NobodyToAsk()
 	}
 	for name, reason := range r.Skip {
 		p, err := r.named(name)
