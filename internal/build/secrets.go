@@ -25,6 +25,7 @@ type Secrets struct {
 	Stdin     io.Reader           // a command may ask for a passphrase
 	Stderr    io.Writer
 	Lookup    func(name string) (string, bool) // what env files may refer to; nil: nothing
+	Found     func(value string)               // told of each value when it is found, to hide it; nil: nobody
 
 	once    sync.Mutex
 	read    bool              // the env files were read
@@ -117,7 +118,14 @@ func (s *Secrets) run(ctx context.Context, name string) (string, error) {
 		s.ofRuns = map[string]string{}
 	}
 	s.ofRuns[name] = found
+	s.tell(found)
 	return found, nil
+}
+
+func (s *Secrets) tell(value string) {
+	if s.Found != nil {
+		s.Found(value)
+	}
 }
 
 // without hides in a command's words whatever is or may become a secret: what it printed, and what is known.

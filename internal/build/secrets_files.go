@@ -40,6 +40,9 @@ func (s *Secrets) readFiles() error {
 		maps.Copy(all, values)
 	}
 	s.ofFiles, s.read = all, true
+	for _, value := range all {
+		s.tell(value)
+	}
 	return nil
 }
 

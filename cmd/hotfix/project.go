@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"hotfix/internal/config"
+	"hotfix/internal/flow"
+	"hotfix/internal/gitflow"
+)
+
+// project is the product's repository as a command finds it.
+type project struct {
+	app      *app
+	repo     *gitflow.Repository
+	settings gitflow.Settings
+	log      flow.Log
+	history  flow.History
+}
+
+func (a *app) open(ctx context.Context) (*project, error) {
+	repo, err := gitflow.Open(ctx, a.dir)
+	if err != nil {
+		return nil, err
+	}
+	p := &project{app: a, repo: repo, log: a.redactor.Log(repo.Log())}
+	if p.settings, err = repo.Settings(ctx, gitflow.Settings{}); err != nil {
+		return nil, err
+	}
+	entries, err := p.log.Entries(ctx)
+	p.history = entries
+	return p, err
+}
+
+// version is the hotfix that is meant: the argument, or the current branch's.
+func (p *project) version(ctx context.Context, args []string) (string, error) {
+	if len(args) > 0 {
+		return args[0], nil
+	}
+	branch, err := p.repo.CurrentBranch(ctx)
+	if err != nil {
+		return "", err
+	}
+	if version, ok := p.settings.Version(branch); ok {
+		return version, nil
+	}
+	where := "no branch is checked out"
+	if branch != "" {
+		where = branch + " is no hotfix branch"
+	}
+	return "", flow.Refuse(errors.New("which hotfix? "+where), "name the version, or git switch "+p.settings.Branch("VERSION")+p.lastHint())
+}
+
+// lastHint names the hotfix that the log saw last.
+func (p *project) lastHint() string {
+	if last, ok := p.last(); ok {
+		return "; the last one was " + last
+	}
+	return ""
+}
+
+func (p *project) last() (version string, ok bool) {
+	if len(p.history) == 0 {
+		return "", false
+	}
+	return p.history[len(p.history)-1].Version, true
+}
+
+// commit is the hotfix commit: what the remote's branch is at, or, once that is gone, what the log says.
+func (p *project) commit(ctx context.Context, version string) (string, error) {
+	branch := p.settings.Branch(version)
+	head, ok, err := p.repo.RemoteHead(ctx, p.settings.Remote, branch)
+	if err != nil {
+		return "", err
+	}
+	if ok {
+		return head, p.bring(ctx, head)
+	}
+	if deployed, err := p.deployed(version); err == nil && deployed != "" {
+		return deployed, p.bring(ctx, deployed)
+	}
+	return "", flow.Refuse(fmt.Errorf("there is no branch %s on %s", branch, p.settings.Remote), p.pushHint(ctx, branch, version))
+}
+
+func (p *project) pushHint(ctx context.Context, branch, version string) string {
+	if _, err := p.repo.Resolve(ctx, "refs/heads/"+branch); err == nil {
+		return "git push -u " + p.settings.Remote + " " + branch
+	}
+	return "hotfix start " + version
+}
+
+// deployed is the commit of this version that was deployed last, whole; empty where the log knows of none.
+func (p *project) deployed(version string) (string, error) {
+	of := p.history.Of(version, "")
+	for i := len(of) - 1; i >= 0; i-- {
+		if of[i].Command == "deploy" && of[i].Kind == flow.Done && of[i].Commit != "" {
+			return of[i].Commit, nil
+		}
+	}
+	return "", nil
+}
+
+// bring fetches a commit without touching any ref: planning changes nothing.
+func (p *project) bring(ctx context.Context, commit string) error {
+	if _, err := p.repo.Resolve(ctx, commit); err == nil {
+		return nil
+	}
+	_, err := gitflow.Git{}.Run(ctx, p.repo.Dir(), "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", p.settings.Remote, commit)
+	if err != nil {
+		return fmt.Errorf("fetching %.7s: %w", commit, err)
+	}
+	return nil
+}
+
+// file returns the text of hotfix.yml and where it is from: --config, the hotfix commit, or, where the release is
+// older than its hotfix.yml, the development branch.
+func (p *project) file(ctx context.Context, commit string) (text []byte, from string, err error) {
+	if p.app.configFile != "" {
+		text, err := os.ReadFile(p.app.configFile)
+		return text, p.app.configFile, flow.Refuse(err, "--config takes a file")
+	}
+	text, err = p.repo.File(ctx, commit, config.Name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return text, config.Name, err
+	}
+	head, ok, err := p.repo.RemoteHead(ctx, p.settings.Remote, p.settings.Development)
+	if err == nil && ok {
+		if err = p.bring(ctx, head); err == nil {
+			text, err = p.repo.File(ctx, head, config.Name)
+		}
+	}
+	if err != nil || !ok {
+		return nil, "", flow.Refuse(fmt.Errorf("there is no %s at %.7s, nor on %s", config.Name, commit, p.settings.Development),
+			"commit one (the README shows it), or add --config FILE")
+	}
+	return text, config.Name + " of " + p.settings.Development, nil
+}
+
+// committed is the time of a commit: nothing that is made of it is younger.
+func (p *project) committed(ctx context.Context, commit string) (time.Time, error) {
+	text, err := gitflow.Git{}.Run(ctx, p.repo.Dir(), "show", "--no-patch", "--format=%cI", commit)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.Parse(time.RFC3339, strings.TrimSpace(text))
+}
+
+// cacheDir is this clone's own folder in the user's cache.
+func (p *project) cacheDir() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("finding the cache folder: %w", err)
+	}
+	return filepath.Join(cache, "hotfix", folderName(p.repo.GitDir())), nil
+}

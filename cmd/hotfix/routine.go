@@ -1,0 +1,42 @@
+package main
+
+import "hotfix/internal/flow"
+
+// deploy is THE ORDER in which a release is patched.
+func (d *deployment) deploy() []flow.Phase {
+	return []flow.Phase{
+		d.variables,  // COMMITSHA, BRANCH_TO_DEPLOY, secrets: resolved once, before the first change
+		d.sync(),     // a clean directory that holds what the remote has, and nothing else
+		d.verify(),   // the code runs in a local stack with a local database
+		d.build(),    // images of exactly that code
+		d.push(),     // to the registry, under the hotfix commit's own tag
+		d.canary(),   // the first service runs it, and is looked into
+		d.redeploy(), // the gate, then the other services
+		d.migrate(),  // the database follows, where a migration changed
+		d.replace(),  // the deployed tag moves, now that it is proven
+		d.purge(),    // the CDN forgets the old pages
+	}
+}
+
+// rollback is the way back to what ran before this version.
+func (d *deployment) rollback() []flow.Phase {
+	return []flow.Phase{
+		d.restore(),    // the services run the baseline again, the canary last
+		d.putBack(),    // the deployed tag names it again
+		d.purgeAgain(), // the CDN forgets the patched pages
+	}
+}
+
+// finish is the merge back into production and development.
+func (p *project) finish(version string) []flow.Phase {
+	return []flow.Phase{
+		p.mergeBack(version), // both merges, the tag and the branch's deletion, published together
+	}
+}
+
+// start is how a hotfix begins.
+func (p *project) start(version, from string) []flow.Phase {
+	return []flow.Phase{
+		p.branch(version, from), // off the release being patched, or the one that is there; pushed
+	}
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+
+	"hotfix/internal/flow"
+	"hotfix/internal/gitflow"
+)
+
+// runFlags are the flags of every command that runs a routine: one set of names.
+type runFlags struct {
+	yes, dryRun, json bool
+	confirm, only     string
+	skip              []string
+	reason            string
+}
+
+func (f runFlags) options() flow.Options {
+	skip := map[string]string{}
+	for _, phase := range f.skip {
+		skip[phase] = f.reason
+	}
+	return flow.Options{Yes: f.yes, DryRun: f.dryRun, Confirm: f.confirm, Only: f.only, Skip: skip}
+}
+
+// runner is a runner of this project, for a command about one version.
+func (p *project) runner(f runFlags, about flow.About, phases []flow.Phase) (*flow.Runner, *transcript, error) {
+	about.Run, about.Who = runID(), gitflow.Who()
+	record := &transcript{path: p.transcriptPath(about.Run)}
+	r := &flow.Runner{About: about, Phases: phases, Log: p.log, Lock: p.repo.Lock("hotfix " + about.Command + " " + about.Version),
+		Prompt: p.app.ask(), Listen: p.app.listener(f.json, record), Options: f.options()}
+	r.Looks = []flow.Look{{Name: "Log", Do: func(context.Context) error { return record.tail(p.app.err, 60) }}}
+	return r, record, nil
+}
+
+// nobody refuses at once what would have to ask with nobody there.
+func (a *app) nobody(f runFlags) error {
+	if a.ask() != nil || f.yes || f.dryRun {
+		return nil
+	}
+	return flow.NobodyToAsk()
+}
