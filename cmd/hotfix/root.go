@@ -32,6 +32,7 @@ It shows what each phase is about to change before it changes it, and asks. Stop
 anywhere: the same command goes on from there. --dry-run shows the whole plan.`
 
 func newRoot(a *app) *cobra.Command {
+	cobra.EnableCommandSorting = false // the routine is shown in its own order
 	root := &cobra.Command{
 		Use: "hotfix", Short: "Patch a release that is live", Long: long,
 		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
