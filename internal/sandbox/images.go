@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,15 +13,16 @@ import (
 )
 
 const (
-	servicesImage = "hotfix-sandbox/services:bookworm" // everything; the registry runs in it
+	servicesImage = "hotfix-sandbox/services:bookworm"
+	registryImage = "hotfix-sandbox/registry:bookworm"
 	recipeLabel   = "hotfix.sandbox.recipe"
 )
 
 //go:embed images
 var recipe embed.FS
 
-// Images sees to the sandbox's images: hotfix-sandbox/services, and what the product is made of: php-base,
-// nginx-base and mariadb. They are built once, from Debian's packages, and again when their recipe has changed.
+// Images sees to the sandbox's images: those that the product is made of, php-base, nginx-base and mariadb, and the
+// registry. They are made once, from Debian's packages, and again when their recipe has changed.
 func Images(ctx context.Context, engine client.APIClient, logf Logf) error {
 	if _, err := BaseImage(ctx, engine, logf); err != nil {
 		return err
@@ -35,22 +37,62 @@ func Images(ctx context.Context, engine client.APIClient, logf Logf) error {
 		if err != nil {
 			return err
 		}
-		for _, target := range []string{"services", "php-base", "nginx-base", "mariadb"} {
+		for _, target := range []string{"services", "php-base", "nginx-base", "mariadb", "registry"} {
 			image := "hotfix-sandbox/" + target + ":bookworm"
-			found, err := engine.ImageInspect(ctx, image)
-			if err == nil && found.Config.Labels[recipeLabel] == digest {
+			old, err := engine.ImageInspect(ctx, image)
+			if err == nil && old.Config.Labels[recipeLabel] == digest {
 				continue
 			}
-			logf("building %s from Debian's packages (a minute, once)", image)
-			options := client.ImageBuildOptions{
-				Dockerfile: "Dockerfile", Target: target, Tags: []string{image}, Labels: map[string]string{recipeLabel: digest},
+			logf("making %s from Debian's packages (once, up to a minute)", image)
+			if target == "registry" {
+				err = seedRegistry(ctx, engine, digest)
+			} else {
+				err = buildImage(ctx, engine, dir, client.ImageBuildOptions{Dockerfile: "Dockerfile", Target: target,
+					Tags: []string{image}, Labels: map[string]string{recipeLabel: digest}})
 			}
-			if err := buildImage(ctx, engine, dir, options); err != nil {
+			if err != nil {
 				return err
+			}
+			if old.ID != "" { // an untagged leftover; where something still uses it, it stays
+				_, _ = engine.ImageRemove(ctx, old.ID, client.ImageRemoveOptions{PruneChildren: true})
 			}
 		}
 		return nil
 	})
+}
+
+// seedRegistry makes the image of a registry that holds the product's base images already, as a private registry
+// with a past does: pushing a release then moves what is the product's own.
+func seedRegistry(ctx context.Context, engine client.APIClient, digest string) error {
+	dir, err := os.MkdirTemp("", "hotfix-registry-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	r, err := startRegistry(ctx, engine, servicesImage, id(), dir)
+	if err != nil {
+		return err
+	}
+	defer r.Close(context.WithoutCancel(ctx))
+	auth, err := r.Auth()
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"php", "nginx"} {
+		image := r.Host + "/acme/acme-web-src-" + name + ":base"
+		tag := client.ImageTagOptions{Source: "hotfix-sandbox/" + name + "-base:bookworm", Target: image}
+		if _, err := engine.ImageTag(ctx, tag); err != nil {
+			return err
+		}
+		err := push(ctx, engine, image, auth)
+		_, removed := engine.ImageRemove(ctx, image, client.ImageRemoveOptions{})
+		if err := errors.Join(err, removed); err != nil {
+			return err
+		}
+	}
+	_, err = engine.ContainerCommit(ctx, r.container, client.ContainerCommitOptions{
+		Reference: registryImage, Changes: []string{"LABEL " + recipeLabel + "=" + digest}})
+	return err
 }
 
 // unpackRecipe writes the images' build context and returns its digest.

@@ -45,8 +45,13 @@ auth:
   htpasswd: { realm: sandbox, path: /run/registry/htpasswd }
 `
 
-// StartRegistry starts an empty registry and writes what its users need to dir. owner is the value of its Label.
+// StartRegistry starts a registry that holds the product's base images and nothing else, and writes what its
+// users need to dir. owner is the value of its Label.
 func StartRegistry(ctx context.Context, engine client.APIClient, owner, dir string) (*Registry, error) {
+	return startRegistry(ctx, engine, registryImage, owner, dir)
+}
+
+func startRegistry(ctx context.Context, engine client.APIClient, image, owner, dir string) (*Registry, error) {
 	r := &Registry{User: "deploy", Password: id() + id(), engine: engine}
 	cert, err := newCertificate()
 	if err != nil {
@@ -60,7 +65,7 @@ func StartRegistry(ctx context.Context, engine client.APIClient, owner, dir stri
 		"config.yml": []byte(registryConfig), "cert.pem": cert.cert, "key.pem": cert.key,
 		"htpasswd": fmt.Appendf(nil, "%s:%s\n", r.User, hash),
 	}
-	err = r.start(ctx, owner, files)
+	err = r.start(ctx, image, owner, files)
 	if err == nil {
 		err = r.configure(dir, cert.ca)
 	}
@@ -75,12 +80,12 @@ func StartRegistry(ctx context.Context, engine client.APIClient, owner, dir stri
 	return r, nil
 }
 
-func (r *Registry) start(ctx context.Context, owner string, files map[string][]byte) error {
+func (r *Registry) start(ctx context.Context, image, owner string, files map[string][]byte) error {
 	port := network.MustParsePort("5000/tcp")
 	created, err := r.engine.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Name: "hotfix-sandbox-registry-" + owner + "-" + id(),
 		Config: &container.Config{
-			Image: servicesImage, Cmd: []string{"docker-registry", "serve", "/run/registry/config.yml"},
+			Image: image, Cmd: []string{"docker-registry", "serve", "/run/registry/config.yml"},
 			Labels: map[string]string{Label: owner}, ExposedPorts: network.PortSet{port: {}},
 		},
 		HostConfig: &container.HostConfig{

@@ -54,3 +54,20 @@ func NewRegistry(t testing.TB) *Registry {
 	})
 	return registry
 }
+
+// Start makes a world for a test and removes it at its end.
+func Start(t testing.TB) *World {
+	t.Helper()
+	world, err := NewWorld(t.Context(), Engine(t), t.TempDir(), "", t.Logf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := flow.Cleanup(t.Context())
+		defer cancel()
+		if err := world.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return world
+}

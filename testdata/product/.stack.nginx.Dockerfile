@@ -1,5 +1,4 @@
 ARG BASE=hotfix-sandbox/nginx-base:bookworm
 FROM ${BASE}
 COPY . /app
-WORKDIR /app
 EXPOSE 80

@@ -2,7 +2,7 @@
 # Makes the database on the first start, sees to its user, and becomes the server.
 set -eu
 data=/var/lib/mysql
-chown mysql:mysql "$data"
+install -d -o mysql -g mysql "$data" /run/mysqld
 if [ ! -d "$data/mysql" ]; then
     mariadb-install-db --user=mysql --skip-test-db >/dev/null
 fi
@@ -12,4 +12,4 @@ CREATE USER IF NOT EXISTS '$DB_USER'@'%' IDENTIFIED BY '$DB_PASSWORD';
 GRANT ALL ON \`${DB_NAME}\\_%\`.* TO '$DB_USER'@'%';
 SQL
 chown mysql:mysql /run/mysqld/init.sql
-exec mariadbd --user=mysql --bind-address=0.0.0.0 --skip-log-bin --init-file=/run/mysqld/init.sql
+exec mariadbd --user=mysql --bind-address=0.0.0.0 --init-file=/run/mysqld/init.sql

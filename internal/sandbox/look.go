@@ -1,0 +1,73 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/client"
+)
+
+// Status is what the product's status page says.
+type Status struct{ Text, Commit, Schema, Data string }
+
+// Status asks the live stack itself, past the CDN.
+func (w *World) Status(ctx context.Context) (Status, error) {
+	var status Status
+	text, err := fetch(ctx, w.Origin+"/status")
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &status)
+	}
+	return status, err
+}
+
+// Page returns the site's front page as the world sees it: through the CDN.
+func (w *World) Page(ctx context.Context) (string, error) { return fetch(ctx, w.Site+"/") }
+
+func fetch(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answers %s: %s", url, response.Status, body)
+	}
+	return string(body), err
+}
+
+// Digests returns the registry's digest of what each service of the live stack runs.
+func (w *World) Digests(ctx context.Context) (map[string]string, error) {
+	digests := map[string]string{}
+	for _, service := range []string{"phpfiles", "phpha", "web"} {
+		container, err := w.container(ctx, service)
+		if err != nil {
+			return nil, err
+		}
+		found, err := w.Engine.ContainerInspect(ctx, container, client.ContainerInspectOptions{})
+		if err != nil {
+			return nil, err
+		}
+		image, err := w.Engine.ImageInspect(ctx, found.Container.Image)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range image.RepoDigests {
+			if _, digest, ok := strings.Cut(name, "@"); ok && strings.HasPrefix(name, w.Registry.Host+"/") {
+				digests[service] = digest
+			}
+		}
+	}
+	return digests, nil
+}
