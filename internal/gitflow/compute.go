@@ -73,7 +73,7 @@ func (f *Finish) mergeDevelopment(ctx context.Context, view *Repository, w finis
 	if f.single() {
 		return nil
 	}
-	merged, err := view.ancestor(ctx, p.tagged, w.development)
+	merged, err := view.IsAncestor(ctx, p.tagged, w.development)
 	if err != nil || merged {
 		return err
 	}

@@ -114,7 +114,7 @@ func (f *Finish) followBranch(ctx context.Context, view *Repository, w finishWor
 	if here == "" || here == head && !grows {
 		return nil, "", nil
 	}
-	behind, err := view.ancestor(ctx, here, head)
+	behind, err := view.IsAncestor(ctx, here, head)
 	switch tree := w.trees[branch]; {
 	case err != nil:
 		return nil, "", err
@@ -133,7 +133,7 @@ func (f *Finish) leave(ctx context.Context, view *Repository, w finishWorld, p p
 	if w.local() == "" {
 		return nil, "", nil
 	}
-	merged, err := view.ancestor(ctx, w.local(), first(w.hotfix, p.tagged))
+	merged, err := view.IsAncestor(ctx, w.local(), first(w.hotfix, p.tagged))
 	tree := w.trees[w.branch]
 	switch {
 	case err != nil:

@@ -94,14 +94,6 @@ func (g gogitReader) abbreviated(_ context.Context, prefix string) ([]string, er
 	return commits, nil
 }
 
-func (g gogitReader) ancestor(_ context.Context, old, new string) (bool, error) {
-	_, pair, err := g.commits(old, new)
-	if err != nil {
-		return false, err
-	}
-	return pair[0].IsAncestor(pair[1])
-}
-
 func (g gogitReader) changed(ctx context.Context, a, b string) ([]string, error) {
 	_, pair, err := g.commits(a, b)
 	if err != nil {

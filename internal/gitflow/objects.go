@@ -15,6 +15,11 @@ func (r *Repository) commit(ctx context.Context, m merge, tree string, sign bool
 	if err != nil {
 		return "", err
 	}
+	// Under a signed tag's message stands, as a comment, what gpg says of it.
+	message, err = r.git.pipe(ctx, r.dir, strings.NewReader(message), "stripspace", "--strip-comments")
+	if err != nil {
+		return "", err
+	}
 	args := []string{"commit-tree", tree, "-p", m.into, "-p", m.of}
 	if sign { // unlike git merge, it does not look at commit.gpgSign
 		args = append(args, "-S")

@@ -2,7 +2,6 @@ package gitflow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -136,11 +135,16 @@ func (f *Finish) refused(out string, err error) error {
 	}
 	var refused []string
 	for _, line := range strings.Split(out, "\n") {
-		if rest, ok := strings.CutPrefix(line, "!\t"); ok {
-			_, why, _ := strings.Cut(rest, "\t")
-			refused = append(refused, why)
+		field := strings.Split(line, "\t") // "!", from:to, why
+		if len(field) == 3 && field[0] == "!" && !strings.Contains(field[2], "(atomic ") {
+			_, ref, _ := strings.Cut(field[1], ":")
+			refused = append(refused, ref+": "+field[2])
 		}
 	}
-	err = errors.Join(fmt.Errorf("publishing %s: %w", f.Version, err), errors.New(strings.Join(refused, "\n")))
-	return flow.Hint(err, "nothing was published; once the server lets you, run the same command again")
+	err = fmt.Errorf("publishing %s: %w", f.Version, err)
+	if len(refused) == 0 {
+		return flow.Hint(err, "run the same command again: it looks at what "+f.Settings.Remote+" has")
+	}
+	return flow.Hint(fmt.Errorf("%w\n%s", err, strings.Join(refused, "\n")),
+		"nothing was published; once the server lets you, run the same command again")
 }

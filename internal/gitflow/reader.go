@@ -15,7 +15,6 @@ type reader interface {
 	refs(ctx context.Context) (map[string]string, error)
 	// abbreviated returns the commits whose id begins with prefix.
 	abbreviated(ctx context.Context, prefix string) ([]string, error)
-	ancestor(ctx context.Context, old, new string) (bool, error)
 	changed(ctx context.Context, a, b string) ([]string, error)
 	// file returns fs.ErrNotExist where the commit has no such file.
 	file(ctx context.Context, commit, path string) ([]byte, error)
@@ -65,14 +64,6 @@ func (g gitReader) abbreviated(ctx context.Context, prefix string) ([]string, er
 		}
 	}
 	return commits, nil
-}
-
-func (g gitReader) ancestor(ctx context.Context, old, new string) (bool, error) {
-	_, err := g.run(ctx, "merge-base", "--is-ancestor", old, new)
-	if exitCode(err) == 1 {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 func (g gitReader) changed(ctx context.Context, a, b string) ([]string, error) {

@@ -43,7 +43,7 @@ func (f *Finish) refuseGone(ctx context.Context, view *Repository, w finishWorld
 
 // refuseTagged: a tag that is there already must be this hotfix's, whole, and in production.
 func (f *Finish) refuseTagged(ctx context.Context, view *Repository, w finishWorld) error {
-	inside, err := view.ancestor(ctx, w.hotfix, w.tagged)
+	inside, err := view.IsAncestor(ctx, w.hotfix, w.tagged)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (f *Finish) refuseTagged(ctx context.Context, view *Repository, w finishWor
 
 // refuseOutside: a version is tagged in production, or not at all.
 func (f *Finish) refuseOutside(ctx context.Context, view *Repository, w finishWorld) error {
-	inside, err := view.ancestor(ctx, w.tagged, w.production)
+	inside, err := view.IsAncestor(ctx, w.tagged, w.production)
 	if err != nil || inside {
 		return err
 	}
@@ -86,7 +86,7 @@ func (f *Finish) refuseUnpushed(ctx context.Context, view *Repository, w finishW
 // mergedAs returns production's commit that brought the hotfix, empty where none did yet. A hotfix that
 // production went through itself has no commits of its own.
 func (f *Finish) mergedAs(ctx context.Context, view *Repository, w finishWorld) (string, error) {
-	merged, err := view.ancestor(ctx, w.hotfix, w.production)
+	merged, err := view.IsAncestor(ctx, w.hotfix, w.production)
 	if err != nil || !merged {
 		return "", err
 	}
