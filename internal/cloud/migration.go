@@ -106,7 +106,7 @@ func (m migration) do(ctx context.Context, kind string, command []string, report
 	}
 	report.Fact(strings.TrimSpace(kind+" "+m.name()), fmt.Sprintf("exit status %d", job.Exit))
 	if job.Exit != 0 {
-		return job, flow.Hint(fmt.Errorf("%s in %s: exit status %d", said, m.service.Name, job.Exit),
+		return job, flow.Hint(fmt.Errorf("%s %s in %s: exit status %d", kind, said, m.service.Name, job.Exit),
 			"correct what it complains about; the same command runs it again")
 	}
 	return job, nil

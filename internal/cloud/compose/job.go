@@ -30,7 +30,8 @@ func (s *Stack) Job(ctx context.Context, key string) (cloud.Job, bool, error) {
 	return job, true, err
 }
 
-// job returns the newest container with this key, or nil.
+// job returns the container with this key, or nil. Failed ones were set aside; the last of them counts where there is
+// no other.
 func (s *Stack) job(ctx context.Context, key string) (*container.InspectResponse, error) {
 	filters := client.Filters{}.Add("label", labelProject+"="+s.project, labelJob+"="+key)
 	list, err := s.engine.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
@@ -40,10 +41,15 @@ func (s *Stack) job(ctx context.Context, key string) (*container.InspectResponse
 	if len(list.Items) == 0 {
 		return nil, nil
 	}
-	newest := slices.MaxFunc(list.Items, func(a, b container.Summary) int { return int(a.Created - b.Created) })
-	c, err := s.engine.ContainerInspect(ctx, newest.ID, client.ContainerInspectOptions{})
+	latest := slices.MaxFunc(list.Items, func(a, b container.Summary) int { return int(a.Created - b.Created) })
+	for _, item := range list.Items {
+		if slices.Contains(item.Names, "/"+s.jobName(key)) {
+			latest = item
+		}
+	}
+	c, err := s.engine.ContainerInspect(ctx, latest.ID, client.ContainerInspectOptions{})
 	if err != nil {
-		return nil, s.reach("inspect "+newest.ID, err)
+		return nil, s.reach("inspect "+latest.ID, err)
 	}
 	return &c.Container, nil
 }

@@ -66,7 +66,7 @@ func (m images) add(ctx context.Context, s *cloud.Service, slot *slot, first boo
 			s.Healthy++
 		}
 	}
-	s.Completed = s.Completed && completed(c)
+	s.Completed = s.Completed && completed(c) && !slot.interrupted()
 	if digest != s.Digest {
 		s.Digest, s.Detail = "", "its containers run different images"
 	}

@@ -1,0 +1,277 @@
+package compose_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/moby/moby/client"
+
+	"hotfix/internal/cloud"
+	"hotfix/internal/cloud/compose"
+	"hotfix/internal/flow"
+)
+
+// A release wants one digest for each repository; what is not in it is not pushed yet.
+type release map[string]string
+
+func (r release) Want(_ context.Context, s cloud.Service) (string, error) {
+	if digest, ok := r[s.Repository]; ok {
+		return digest, nil
+	}
+	return "", fmt.Errorf("%s: %w", s.Repository, fs.ErrNotExist)
+}
+
+func digest(ref string) string { return ref[strings.Index(ref, "@")+1:] }
+
+// A shop is a stack of four services of three images, and a release that changes two of them.
+type shop struct {
+	*project
+	rollout                      cloud.Rollout
+	wanted                       release
+	php, nginx, newPHP, newNginx string
+	base                         map[string]string
+}
+
+func newShop(t *testing.T) *shop {
+	s := &shop{project: newProject(t), wanted: release{}}
+	repository := s.repository
+	repositories := []string{repository + "-php", repository + "-nginx"}
+	s.repository = repositories[0]
+	s.php, s.newPHP = s.push("git-commit-1", "1", ""), s.push("git-commit-2", "2", "")
+	s.repository = repositories[1]
+	s.nginx, s.newNginx = s.push("git-commit-1", "1", "nginx"), s.push("git-commit-2", "2", "nginx")
+	s.repository = repository + "-db"
+	s.up("db", 1, s.push("1", "1", "db"))
+	s.up("phpfiles", 1, s.php)
+	s.up("phpha", 1, s.php)
+	s.up("web", 1, s.nginx)
+	s.rollout = cloud.Rollout{Stack: s.stack, Release: s.wanted, Repositories: repositories, Order: []string{"web", "phpha"},
+		First: "phpfiles", Monitor: quick.Monitor, Timeout: quick.Timeout, Checks: []cloud.Command{{Run: []string{"/app", "job", "0", "check"}}},
+		Baseline: func(context.Context) (map[string]string, error) { return s.base, nil }}
+	return s
+}
+
+func (s *shop) release() {
+	var err error
+	s.base, err = cloud.Digests(s.t.Context(), s.stack, s.rollout.Repositories)
+	s.must(err)
+	s.wanted[s.rollout.Repositories[0]], s.wanted[s.rollout.Repositories[1]] = digest(s.newPHP), digest(s.newNginx)
+}
+
+// world is a snapshot of everything that a phase could change here.
+func (s *shop) world() string {
+	s.t.Helper()
+	var lines []string
+	for _, c := range s.all() {
+		lines = append(lines, fmt.Sprint(c.ID, c.Name, c.State.Status, c.State.StartedAt, c.Image, c.ExecIDs))
+	}
+	images, err := s.engine.ImageList(s.t.Context(), client.ImageListOptions{})
+	s.must(err)
+	for _, i := range images.Items {
+		if strings.Contains(fmt.Sprint(i.RepoDigests), s.name) {
+			lines = append(lines, fmt.Sprint(i.ID, i.RepoTags, i.RepoDigests))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// plan plans, and fails the test if that changed anything or the plan is not as said.
+func (s *shop) plan(p flow.Phase, want ...string) []flow.Action {
+	s.t.Helper()
+	before := s.world()
+	actions, err := p.Plan(s.t.Context())
+	if why, nothing := flow.NothingToDo(err); nothing {
+		if why == "" || len(actions) > 0 {
+			s.t.Errorf("%s: nothing to do because of %q, but %d actions", p.Name(), why, len(actions))
+		}
+	} else if err != nil {
+		s.t.Fatalf("%s: %v", p.Name(), err)
+	}
+	if after := s.world(); after != before {
+		s.t.Errorf("planning %s changed\n%s\nto\n%s", p.Name(), before, after)
+	}
+	var have []string
+	for _, a := range actions {
+		have = append(have, a.What)
+	}
+	if len(have) != len(want) {
+		s.t.Fatalf("%s plans %q, want %q", p.Name(), have, want)
+	}
+	for i := range want {
+		if !strings.Contains(have[i], want[i]) {
+			s.t.Errorf("%s plans %q, want %q", p.Name(), have, want)
+		}
+	}
+	return actions
+}
+
+func (s *shop) do(actions []flow.Action) {
+	s.t.Helper()
+	for _, a := range actions {
+		if err := a.Do(s.t.Context(), flow.Silent{}); err != nil {
+			s.t.Fatalf("%s: %v", a.What, err)
+		}
+	}
+}
+
+func (s *shop) gate() *flow.Gate {
+	s.t.Helper()
+	before := s.world()
+	gate, err := cloud.Redeploy{Rollout: s.rollout}.Gate(s.t.Context())
+	s.must(err)
+	if s.world() != before {
+		s.t.Error("looking at the gate changed something")
+	}
+	return gate
+}
+
+func TestTheLawForAReleaseAndBack(t *testing.T) {
+	s := newShop(t)
+	canary, redeploy, restore := cloud.Canary{Rollout: s.rollout}, cloud.Redeploy{Rollout: s.rollout}, cloud.Restore{Rollout: s.rollout}
+	s.plan(canary, "redeploy phpfiles (once its image is pushed)")
+	s.plan(redeploy, "redeploy web (once", "redeploy phpha (once")
+	s.plan(restore)
+	s.release()
+	if s.gate() != nil {
+		t.Error("a gate before there is a canary")
+	}
+	proven := func() error { return cloud.Proven(t.Context(), s.stack, s.wanted, s.rollout.Repositories) }
+	if proven() == nil {
+		t.Error("proven before anything runs it")
+	}
+	// Killed in the canary, then the same again.
+	dying := s.rollout
+	dying.Stack = compose.New(&mortal{APIClient: s.engine, left: 3}, s.name, nil)
+	for _, a := range s.plan(cloud.Canary{Rollout: s.rollout}, "phpfiles") {
+		killed := cloud.Canary{Rollout: dying}
+		again, err := killed.Plan(t.Context())
+		s.must(err)
+		if again[0].What != a.What || again[0].Do(t.Context(), flow.Silent{}) == nil {
+			t.Error("it was not killed")
+		}
+	}
+	s.do(s.plan(canary, "redeploy phpfiles ("+cloud.Short(digest(s.php))+" → "+cloud.Short(digest(s.newPHP))))
+	s.plan(canary)
+	gate := s.gate()
+	if gate == nil || gate.Subject != digest(s.newPHP) || !strings.Contains(strings.Join(gate.Summary, "\n"), "| serving 2") {
+		t.Fatalf("the gate is %+v", gate)
+	}
+	s.must(gate.Ready(t.Context(), flow.Silent{}))
+	s.do(s.plan(redeploy, "redeploy web", "redeploy phpha"))
+	s.plan(canary)
+	s.plan(redeploy)
+	if again := s.gate(); again == nil || again.Subject != gate.Subject {
+		t.Error("the gate is gone after the redeploy: nobody would be asked after a stop")
+	}
+	s.must(proven())
+	if _, tag := s.service("web").Image, s.service("web").Tag; tag != "git-commit-1" {
+		t.Errorf("web runs the tag %s", tag)
+	}
+	s.do(s.plan(restore, "redeploy phpha", "redeploy web", "redeploy phpfiles"))
+	s.plan(restore)
+	for name, want := range s.base {
+		if have := s.service(name).Digest; have != want {
+			t.Errorf("%s runs %s, and not its baseline %s", name, have, want)
+		}
+	}
+	if s.gate() != nil {
+		t.Error("a gate after all was taken back")
+	}
+}
+
+func TestCanaryWhoseCheckFails(t *testing.T) {
+	s := newShop(t)
+	s.release()
+	s.rollout.Checks = []cloud.Command{{Run: []string{"/app", "job", "0", "fine"}}, {Run: []string{"/app", "job", "3", "broken"}, In: "web"}}
+	canary := cloud.Canary{Rollout: s.rollout}
+	out := &report{}
+	err := s.plan(canary, "phpfiles")[0].Do(t.Context(), out)
+	if err == nil || !strings.Contains(err.Error(), "check /app job 3 broken in web: exit status 3") || !strings.Contains(err.Error(), "back on") {
+		t.Errorf("%v", err)
+	}
+	if !strings.Contains(out.String(), "fine") || out.fact["check /app job 0 fine"] != "passed" {
+		t.Errorf("%s, %v", out, out.fact)
+	}
+	s.plan(canary, "redeploy phpfiles")
+	if s.service("phpfiles").Digest != digest(s.php) {
+		t.Error("the canary still runs it")
+	}
+}
+
+func TestTheLawForMigrations(t *testing.T) {
+	s := newShop(t)
+	s.release()
+	var files []string
+	key := "k1"
+	spec := &cloud.Migration{Service: "phpfiles", Paths: []string{"migrations/**"}, Run: []string{"/app", "job", "0", "migrated"},
+		Backup: []string{"/app", "job", "0", "saved"}, ForEach: map[string][]string{"DATA": {"example", "foo"}}}
+	m := cloud.Migrate{Stack: s.stack, Release: s.wanted, Confirm: "production", Spec: spec, Since: "3209ce7",
+		Changed: func(context.Context) ([]string, string, error) { return files, key, nil }}
+	if _, err := m.Plan(t.Context()); err == nil || err.Error() != "no migration under migrations/** changed since 3209ce7" {
+		t.Errorf("%v", err)
+	}
+	files = []string{"migrations/003.sql"}
+	actions := s.plan(m, "with DATA=example", "with DATA=foo")
+	if actions[0].Key == "" || actions[0].Key == actions[1].Key || actions[0].Seen {
+		t.Errorf("%+v", actions)
+	}
+	out := &report{}
+	s.must(actions[0].Do(t.Context(), out))
+	if text := out.String(); !strings.Contains(text, "saved 2 example") || !strings.Contains(text, "migrated 2 example") {
+		t.Errorf("not in the new image with its value: %s", text)
+	}
+	s.do(s.plan(m, "with DATA=foo"))
+	s.plan(m)
+	// A second commit with a migration of its own, which fails first.
+	key, spec.Run = "k2", []string{"/app", "job", "5", "failed"}
+	if err := s.plan(m, "DATA=example", "DATA=foo")[0].Do(t.Context(), out); err == nil || !strings.Contains(err.Error(), "exit status 5") {
+		t.Errorf("%v", err)
+	}
+	actions = s.plan(m, "again: it ended with exit status 5", "DATA=foo")
+	if !actions[0].Seen || actions[1].Seen {
+		t.Error("what the world shows is not unsure; what it does not show may be")
+	}
+	spec.Run = []string{"/app", "job", "0", "repaired"}
+	s.do(actions)
+	s.plan(m)
+	// Pending outranks paths, and is asked once for each image.
+	spec.Pending, spec.ForEach, files = []string{"/app", "read", "/missing"}, nil, nil
+	if err := s.plan(m, "run /app job 0 repaired")[0].Do(t.Context(), out); err == nil || !strings.Contains(err.Error(), "pending /app read") {
+		t.Errorf("a list that can't be read: %v", err)
+	}
+	spec.Pending = []string{"/app", "write", "/list", ""} // prints nothing
+	out = &report{}
+	s.must(s.plan(m, "run /app job 0 repaired")[0].Do(t.Context(), out))
+	if strings.Contains(out.String(), "repaired") || out.fact["pending"] != "nothing" {
+		t.Errorf("nothing was pending, but %s, %v", out, out.fact)
+	}
+	s.plan(m)
+}
+
+func TestWhatIsNotThere(t *testing.T) {
+	p := newProject(t)
+	p.up("web", 1, p.push("live", "1", ""))
+	_, err := compose.New(p.engine, p.name+"x", nil).Services(t.Context())
+	says(t, err, "there is no compose project "+p.name+"x on ", p.name)
+	says(t, p.stack.Update(t.Context(), "wep", p.repository+"@sha256:"+strings.Repeat("0", 64), quick, flow.Silent{}), `no service "wep"`, "hotfix status")
+	rollout := cloud.Rollout{Stack: p.stack, Release: release{}, Repositories: []string{p.repository}, First: "wep"}
+	_, err = cloud.Canary{Rollout: rollout}.Plan(t.Context())
+	says(t, err, `no service "wep"`, "its services are web")
+	nowhere, err := client.New(client.WithHost("unix:///nonexistent/docker.sock"))
+	p.must(err)
+	_, err = compose.New(nowhere, p.name, nil).Services(t.Context())
+	says(t, err, "the engine at unix:///nonexistent/docker.sock can't be reached", "docker -H unix:///nonexistent/docker.sock version")
+}
+
+// says fails the test unless the error says one thing, and its hints another.
+func says(t *testing.T, err error, text, hint string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), text) || !strings.Contains(strings.Join(flow.Hints(err), " "), hint) {
+		t.Errorf("error %v, hints %v; want %q and %q", err, flow.Hints(err), text, hint)
+	}
+}
