@@ -157,6 +157,7 @@ func (d *deployment) expand(ctx context.Context, from string, text []byte, deplo
 	if d.file, err = config.Parse(from, text, d.variables.Expand); err != nil {
 		return err
 	}
+	d.secrets.EnvFiles, d.secrets.Commands = d.file.EnvFiles, d.file.Secrets // as expanded
 	d.spec = d.file.Stacks[d.key]
 	d.app.redactor.Public(append(d.file.StackNames(), d.spec.Name, d.file.Project, d.hotfix.Version, d.hotfix.Release)...)
 	return nil
