@@ -10,11 +10,12 @@ import (
 	"hotfix/internal/flow"
 )
 
-// shim stands before git: it lets a number of changing calls through, and fails from then on, as after a kill.
+// shim stands before git: it lets a number of changing calls through, and fails from then on, as after a kill. Calls
+// that only make objects don't count: nobody sees these.
 const shim = `#!/bin/sh
 case " $* " in
-*" fetch "*|*" push "*|*" branch "*|*" checkout "*|*" update-ref "*|*" merge "*|*" commit-tree "*|*" tag "*|*" init "*) ;;
-*" config --get"*|*" --get "*) exec %[1]s "$@" ;;
+*" fetch "*|*" push "*|*" branch "*|*" checkout "*|*" update-ref "*|*" merge "*) ;;
+*" config --get"*|*" --get "*|*" config --file "*) exec %[1]s "$@" ;;
 *" config "*) ;;
 *) exec %[1]s "$@" ;;
 esac
