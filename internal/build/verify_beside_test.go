@@ -3,6 +3,7 @@ package build
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,9 +12,12 @@ import (
 	"testing"
 
 	"github.com/docker/compose/v5/pkg/api"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 
 	"hotfix/internal/flow"
+	"hotfix/internal/sandbox"
 )
 
 // state lists every container, network and volume of the product's names, with what would change if touched.
@@ -107,6 +111,48 @@ func TestVerifyBesideALiveStack(t *testing.T) {
 	}
 }
 
+// An image that the compose file builds is built under a name of ours: a running stack keeps its own.
+func TestVerifyBuildsUnderItsOwnName(t *testing.T) {
+	p := newRig(t)
+	tag := p.name + ":live"
+	if _, err := p.engine.ImageTag(t.Context(), client.ImageTagOptions{Source: sandbox.Base(t), Target: tag}); err != nil {
+		t.Fatal(err)
+	}
+	v := p.verify(t, p.passing())
+	t.Cleanup(func() {
+		for _, name := range []string{tag, v.name() + "-web"} {
+			ctx, cancel := flow.Cleanup(t.Context())
+			defer cancel()
+			if _, err := p.engine.ImageRemove(ctx, name, client.ImageRemoveOptions{}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	before := imageID(t, p.engine, tag)
+	write(t, p.Path, "Dockerfile", "FROM "+sandbox.Base(t)+"\nRUN touch /built\n")
+	write(t, p.Path, "extra.yml", "services: {web: {image: '"+tag+"', build: .}, worker: {image: '"+tag+"'}}")
+	p.sync(t)
+	v.Spec.ComposeFiles = append(v.Spec.ComposeFiles, "extra.yml")
+	v.Spec.Checks = append(v.Spec.Checks, Check{Run: []string{"test", "-e", "/built"}, In: "web"})
+	v.Spec.Prepare = append(v.Spec.Prepare, Command{Run: []string{"test", "-e", "/built"}, In: "worker"})
+	report := &told{}
+	if err := act(t, v, report); err != nil {
+		t.Fatalf("%v\n%s", err, report)
+	}
+	if after := imageID(t, p.engine, tag); after != before {
+		t.Errorf("the tag %s was moved", tag)
+	}
+}
+
+func imageID(t *testing.T, engine client.APIClient, name string) string {
+	t.Helper()
+	found, err := engine.ImageInspect(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.ID
+}
+
 // A project of our name that is not ours is left alone.
 func TestVerifyLeavesWhatItDidNotMake(t *testing.T) {
 	p := newRig(t)
@@ -141,20 +187,26 @@ func TestVerifyNamesATakenPort(t *testing.T) {
 		t.Errorf("something was started:\n%s", report)
 	}
 
-	holder := p.verify(t, p.passing())
-	holder.Spec.Keep, holder.Project = true, p.name+"-holder"
-	if err := holder.do(t.Context(), &told{}); err != nil {
+	port := network.MustParsePort("80/tcp")
+	holder, err := p.engine.ContainerCreate(t.Context(), client.ContainerCreateOptions{Name: p.name + "-holder",
+		Config:     &container.Config{Image: sandbox.Base(t), Cmd: []string{"sleep", "300"}, ExposedPorts: network.PortSet{port: {}}},
+		HostConfig: &container.HostConfig{PortBindings: network.PortMap{port: {{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: strconv.Itoa(p.port)}}}}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	other := newRig(t)
-	other.port = p.port
-	err = act(t, other.verify(t, other.passing()), &told{})
-	if err == nil || !strings.Contains(err.Error(), "taken by container "+holder.name()+"-web-1") {
-		t.Errorf("it ended with %v", err)
+	t.Cleanup(func() {
+		ctx, cancel := flow.Cleanup(t.Context())
+		defer cancel()
+		if _, err := p.engine.ContainerRemove(ctx, holder.ID, client.ContainerRemoveOptions{Force: true}); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := p.engine.ContainerStart(t.Context(), holder.ID, client.ContainerStartOptions{}); err != nil {
+		t.Fatal(err)
 	}
-	holder.Spec.Keep = false
-	if err := holder.do(t.Context(), &told{}); err != nil {
-		t.Error(err)
+	err = act(t, p.verify(t, p.passing()), &told{})
+	if err == nil || !strings.Contains(err.Error(), "taken by container "+p.name+"-holder") {
+		t.Errorf("it ended with %v", err)
 	}
 }
 

@@ -51,7 +51,7 @@ func newCompose(engine client.APIClient, out io.Writer) (api.Compose, error) {
 		return nil, fmt.Errorf("set compose up: %w", err)
 	}
 	options := flags.NewClientOptions()
-	options.Context = command.DefaultContextName // the engine is given; the user's docker context is not asked
+	options.Hosts = []string{engine.DaemonHost()} // the engine is given; the user's docker context is not asked
 	if err := docker.Initialize(options); err != nil {
 		return nil, fmt.Errorf("set compose up: %w", err)
 	}

@@ -89,27 +89,35 @@ func like(path string, info fs.FileInfo) error {
 }
 
 // removeTree removes a tree that containers have written to: where files of root stand in the way, a container of
-// the given image does it.
-func removeTree(ctx context.Context, engine client.APIClient, path, image string) error {
+// one of the given images empties it.
+func removeTree(ctx context.Context, engine client.APIClient, path string, images []string) error {
 	err := os.RemoveAll(path)
-	if err == nil || !errors.Is(err, fs.ErrPermission) || image == "" {
-		return err
+	for _, image := range images {
+		if !errors.Is(err, fs.ErrPermission) {
+			break
+		}
+		if failed := emptyTree(ctx, engine, path, image); failed != nil {
+			err = errors.Join(err, failed)
+			continue
+		}
+		err = os.RemoveAll(path)
 	}
-	created, failed := engine.ContainerCreate(ctx, client.ContainerCreateOptions{
+	return err
+}
+
+func emptyTree(ctx context.Context, engine client.APIClient, path, image string) error {
+	created, err := engine.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Config: &container.Config{Image: image, User: "0:0", WorkingDir: "/",
 			Entrypoint: []string{"find", "/tree", "-mindepth", "1", "-delete"}},
-		HostConfig: &container.HostConfig{NetworkMode: "none",
+		HostConfig: &container.HostConfig{NetworkMode: "none", LogConfig: container.LogConfig{Type: "json-file"},
 			Mounts: []mount.Mount{{Type: mount.TypeBind, Source: path, Target: "/tree"}}},
 	})
-	if failed != nil {
-		return errors.Join(err, failed)
+	if err != nil {
+		return err
 	}
-	defer engine.ContainerRemove(ctx, created.ID, client.ContainerRemoveOptions{Force: true}) //nolint:errcheck
-	if _, failed := engine.ContainerStart(ctx, created.ID, client.ContainerStartOptions{}); failed != nil {
-		return errors.Join(err, failed)
+	defer engine.ContainerRemove(ctx, created.ID, client.ContainerRemoveOptions{Force: true}) //nolint:errcheck // the copy is what matters
+	if _, err := engine.ContainerStart(ctx, created.ID, client.ContainerStartOptions{}); err != nil {
+		return err
 	}
-	if failed := follow(ctx, engine, created.ID, io.Discard); failed != nil {
-		return errors.Join(err, failed)
-	}
-	return os.RemoveAll(path)
+	return follow(ctx, engine, created.ID, io.Discard)
 }

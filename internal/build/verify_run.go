@@ -56,7 +56,7 @@ func (v Verify) do(ctx context.Context, report flow.Report) (err error) {
 	}
 	defer restore()
 	r := &verification{Verify: v, stack: stack, tree: v.Directory.Path + ".verify"}
-	if err := errors.Join(stack.down(ctx), r.discard(ctx)); err != nil {
+	if err := r.clear(ctx); err != nil {
 		return fmt.Errorf("remove what an earlier run left: %w", err)
 	}
 	defer func() { err = errors.Join(err, r.end(ctx)) }()
@@ -132,23 +132,28 @@ func (r *verification) prove(ctx context.Context) error {
 // end takes everything down again, also after Ctrl-C.
 func (r *verification) end(ctx context.Context) error {
 	if r.Spec.Keep {
-		r.stack.report.Fact("kept", "docker compose -p "+r.stack.name+" ps")
+		r.stack.report.Fact("kept", "until docker compose -p "+r.stack.name+" down -v, or the next verification")
 		return nil
 	}
 	ctx, cancel := flow.Cleanup(ctx)
 	defer cancel()
-	return errors.Join(r.stack.down(ctx), r.discard(ctx))
+	return r.clear(ctx)
 }
 
-// discard removes the copy, whoever its files belong to by now.
-func (r *verification) discard(ctx context.Context) error {
-	image := ""
-	if r.stack.project != nil {
-		for _, service := range r.stack.project.Services {
-			image = service.Image
-		}
+// clear removes the stack and the copy, whoever its files belong to by now.
+func (r *verification) clear(ctx context.Context) error {
+	containers, err := r.stack.containers(ctx)
+	if err != nil {
+		return err
 	}
-	if err := removeTree(ctx, r.Engine, r.tree, image); err != nil {
+	var images []string
+	for _, c := range containers {
+		images = append(images, c.ImageID)
+	}
+	if err := r.stack.down(ctx); err != nil {
+		return err
+	}
+	if err := removeTree(ctx, r.Engine, r.tree, images); err != nil {
 		return flow.Hint(fmt.Errorf("remove the copy of the build directory: %w", err), "sudo rm -rf "+r.tree)
 	}
 	return nil

@@ -100,51 +100,75 @@ func TestVerifyPlans(t *testing.T) {
 	}
 }
 
-// A failure names what failed with the service's last words, and takes everything down.
-func TestVerifyFails(t *testing.T) {
+// A failure names what failed with its last words.
+func TestVerifyFailures(t *testing.T) {
 	p := newRig(t)
+	kept := p.verify(t, p.passing())
+	kept.Spec.Keep = true
+	report := &told{}
+	if err := kept.do(t.Context(), report); err != nil {
+		t.Fatalf("%v\n%s", err, report)
+	}
+	if !answers(p.url("/status")) {
+		t.Error("it was not kept")
+	}
+	stack, restore, err := newComposition(p.engine, kept.name(), report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer restore()
+	r := &verification{Verify: kept, stack: stack, tree: p.Path + ".verify"}
+	err = stack.load(t.Context(), r.tree, kept.Spec.ComposeFiles, r.variables())
+	if err := errors.Join(err, stack.isolate([]string{"web", "worker"})); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		change func(*Verification)
-		broken string // what server.pl is replaced by
 		want   []string
 	}{
-		"a wrong status": {change: func(v *Verification) { v.Checks = []Check{{HTTP: p.url("/broken")}}; v.Timeout = 3 * time.Second },
-			want: []string{"check " + p.url("/broken"), "status 500, not 200", "it is broken"}},
-		"a wrong body": {change: func(v *Verification) { v.Checks[0].Contains = "schema 3"; v.Timeout = 3 * time.Second },
-			want: []string{`does not contain "schema 3"`, "schema 2"}},
-		"a prepare command": {change: func(v *Verification) { v.Prepare[0].Run = []string{"sh", "-c", "echo no database; exit 7"} },
-			want: []string{"prepare:", "exit code 7", "no database"}},
-		"a command in a service": {change: func(v *Verification) { v.Checks[2].Run = []string{"sh", "-c", "echo bad; exit 3"} },
-			want: []string{"exit code 3", "bad"}},
-		"a command on this machine": {change: func(v *Verification) { v.Checks[3].Run = []string{"sh", "-c", "echo worse >&2; exit 4"} },
-			want: []string{"exit status 4", "worse"}},
-		"a crash": {broken: "die 'no such class Foo';", want: []string{"bring the stack up", "web is Restarting", "no such class Foo"},
-			change: func(v *Verification) { v.Timeout = 5 * time.Second }},
-		"an unknown service": {change: func(v *Verification) { v.Services = []string{"wbe"} }, want: []string{"wbe"}},
+		"a status":                  {func(v *Verification) { v.Checks = []Check{{HTTP: p.url("/broken")}}; v.Timeout = time.Second }, []string{"status 500, not 200: it is broken"}},
+		"a prepare command":         {func(v *Verification) { v.Prepare[0].Run = []string{"sh", "-c", "echo no database; exit 7"} }, []string{"prepare:", "exit code 7\nno database"}},
+		"a command in a service":    {func(v *Verification) { v.Checks[2].Run = []string{"sh", "-c", "echo bad; exit 3"} }, []string{"exit code 3\nbad"}},
+		"a command that is missing": {func(v *Verification) { v.Checks[2].Run = []string{"bin/none"} }, []string{"bin/none", "no such file"}},
+		"a command on this machine": {func(v *Verification) { v.Checks[3].Run = []string{"sh", "-c", "echo worse >&2; exit 4"} }, []string{"exit status 4", "worse"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			write(t, p.Path, "server.pl", serverScript+c.broken)
-			if c.broken != "" {
-				write(t, p.Path, "server.pl", c.broken)
-			}
-			p.sync(t)
 			spec := p.passing()
 			c.change(&spec)
-			report := &told{}
-			err := act(t, p.verify(t, spec), report)
-			if err == nil {
-				t.Fatalf("it passed\n%s", report)
-			}
+			r.Spec = &spec
+			err := r.prove(t.Context())
 			for _, want := range c.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("%q is not in the error:\n%v\n%s", want, err, report)
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is not in the error: %v\n%s", want, err, report)
 				}
 			}
-			if report.facts["content"] != "" {
-				t.Error("a failed verification is evidence")
-			}
-			p.gone(t)
 		})
+	}
+	if err := r.clear(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A stack that does not come up is told with the words of the service that is to blame, and taken down.
+func TestVerifyTakesAFailureDown(t *testing.T) {
+	p := newRig(t)
+	write(t, p.Path, "server.pl", "die 'no such class Foo';")
+	p.sync(t)
+	spec, report := p.passing(), &told{}
+	spec.Timeout = 5 * time.Second
+	err := act(t, p.verify(t, spec), report)
+	for _, want := range []string{"bring the stack up", "web is Restarting", "no such class Foo"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in the error: %v\n%s", want, err, report)
+		}
+	}
+	if report.facts["content"] != "" {
+		t.Error("a failed verification is evidence")
+	}
+	p.gone(t)
+	spec.Services = []string{"wbe"}
+	if err := act(t, p.verify(t, spec), report); err == nil || !strings.Contains(err.Error(), "wbe") || !errors.Is(err, flow.ErrUsage) {
+		t.Errorf("an unknown service: %v", err)
 	}
 }
 
@@ -198,26 +222,6 @@ func TestVerifyAfterAKill(t *testing.T) {
 	}
 	if err := p.verify(t, p.passing()).do(t.Context(), &told{}); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestVerifyKeeps(t *testing.T) {
-	p := newRig(t)
-	kept := p.verify(t, p.passing())
-	kept.Spec.Keep = true
-	if err := kept.do(t.Context(), &told{}); err != nil {
-		t.Fatal(err)
-	}
-	if !answers(p.url("/status")) {
-		t.Error("it was not kept")
-	}
-	stack, restore, err := newComposition(p.engine, kept.name(), &told{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer restore()
-	if err := errors.Join(stack.down(t.Context()), os.RemoveAll(p.Path+".verify")); err != nil {
-		t.Error(err)
 	}
 }
 
