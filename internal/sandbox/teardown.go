@@ -3,6 +3,8 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/compose/v5/pkg/api"
@@ -50,17 +52,27 @@ func (w *World) removeLabelled(ctx context.Context, labelled client.Filters) err
 	return errors.Join(failures...)
 }
 
-// removeImages removes every image that came from, or went to, the world's registry.
+// removeImages forgets every name that the world's registry gave an image, and those of its commits' builds. An
+// image goes with its last name: a part that is the same in every world may still run in another.
 func (w *World) removeImages(ctx context.Context) error {
-	ours := make(client.Filters).Add("reference", w.Registry.Host+"/*/*")
-	images, err := w.Engine.ImageList(ctx, client.ImageListOptions{Filters: ours})
+	commits, err := w.Git(ctx, "rev-list", "--all")
+	if err != nil {
+		commits = "" // it failed before there was a repository
+	}
+	images, err := w.Engine.ImageList(ctx, client.ImageListOptions{})
 	if err != nil {
 		return err
 	}
 	var failures []error
 	for _, image := range images.Items {
-		_, err := w.Engine.ImageRemove(ctx, image.ID, client.ImageRemoveOptions{Force: true, PruneChildren: true})
-		failures = append(failures, gone(err))
+		for _, name := range slices.Concat(image.RepoTags, image.RepoDigests) {
+			built, isBuild := strings.CutPrefix(name, "hotfix-build/")
+			_, commit, _ := strings.Cut(built, ":")
+			if strings.HasPrefix(name, w.Registry.Host+"/") || isBuild && strings.Contains(commits, commit) {
+				_, err := w.Engine.ImageRemove(ctx, name, client.ImageRemoveOptions{PruneChildren: true})
+				failures = append(failures, gone(err))
+			}
+		}
 	}
 	return errors.Join(failures...)
 }
