@@ -50,7 +50,7 @@ func (r *Runner) attempt(ctx context.Context, p Phase) (skipped bool, err error)
 	if actions, err = r.settle(ctx, p, actions); err != nil || len(actions) == 0 {
 		return false, err
 	}
-	if !gated {
+	if !gated || traits(p).Confirm != "" { // a gate does not type a name
 		answer, agreed, err := r.confirm(ctx, p, actions)
 		if err != nil {
 			return false, err

@@ -130,7 +130,8 @@ func (s *Stack) movable(ctx context.Context, slots []*slot) error {
 	}
 	for _, slot := range slots {
 		for _, other := range list.Items {
-			if mode := container.NetworkMode(other.HostConfig.NetworkMode); mode.ConnectedContainer() == slot.old.ID {
+			shared := container.NetworkMode(other.HostConfig.NetworkMode).ConnectedContainer()
+			if shared == slot.old.ID || shared == slot.name {
 				return flow.Hint(fmt.Errorf("%s shares the network of %s, and would lose it", strings.Join(other.Names, ", "), slot.name),
 					"redeploy the two together, with compose")
 			}

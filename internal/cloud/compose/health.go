@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -76,12 +77,14 @@ func causeOr(ctx context.Context, err error) error {
 // verdict tells whether a container is healthy now; an error means that it has failed.
 func verdict(c *container.InspectResponse, restarts int) (bool, error) {
 	switch {
-	case c.RestartCount > restarts || c.State.Restarting:
-		return false, fmt.Errorf("it crashed with exit status %d, and the engine started it again", c.State.ExitCode)
+	case c.State.Restarting:
+		return false, fmt.Errorf("it crashed with exit status %d", c.State.ExitCode)
+	case c.RestartCount > restarts:
+		return false, errors.New("it crashed, and the engine started it again")
 	case !c.State.Running:
 		return false, fmt.Errorf("it ended with exit status %d %s", c.State.ExitCode, c.State.Error)
 	case c.State.Health != nil && c.State.Health.Status == container.Unhealthy:
-		return false, fmt.Errorf("it is unhealthy")
+		return false, errors.New("it is unhealthy")
 	}
 	healthy, _ := condition(c)
 	return healthy, nil

@@ -65,6 +65,10 @@ func (m *mortal) ContainerRemove(ctx context.Context, id string, o client.Contai
 	return call(m, "remove", func() (client.ContainerRemoveResult, error) { return m.APIClient.ContainerRemove(ctx, id, o) })
 }
 
+func (m *mortal) ContainerUpdate(ctx context.Context, id string, o client.ContainerUpdateOptions) (client.ContainerUpdateResult, error) {
+	return call(m, "restart policy", func() (client.ContainerUpdateResult, error) { return m.APIClient.ContainerUpdate(ctx, id, o) })
+}
+
 func (m *mortal) ContainerInspect(ctx context.Context, id string, o client.ContainerInspectOptions) (client.ContainerInspectResult, error) {
 	if m.left <= 0 {
 		return client.ContainerInspectResult{}, errKilled
@@ -87,7 +91,7 @@ func TestUpdateKilledAnywhere(t *testing.T) {
 			p := newProject(t)
 			old, next := p.push("live", "1", ""), p.push("next", "2", "")
 			p.network("b")
-			id := p.up("web", 1, old)
+			id := p.up("web", 1, old, always)
 			_, err := p.engine.NetworkConnect(t.Context(), p.name+"_b", client.NetworkConnectOptions{Container: id})
 			p.must(err)
 			goal := map[string]string{"new": next, "old": old}[towards]
@@ -100,7 +104,7 @@ func TestUpdateKilledAnywhere(t *testing.T) {
 func TestPuttingBackKilledAnywhere(t *testing.T) {
 	p := newProject(t)
 	old, next := p.push("live", "1", ""), p.push("next", "2", "crash")
-	p.up("web", 1, old)
+	p.up("web", 1, old, always)
 	p.killEverywhere(old, next, old, false)
 }
 
@@ -114,7 +118,7 @@ func (p *project) killEverywhere(old, next, goal string, works bool) {
 			if works != (err == nil) {
 				t.Errorf("nobody killed it: %v", err)
 			}
-			if calls < 7 {
+			if calls < 8 {
 				t.Errorf("only %d calls were killed", calls)
 			}
 			return
@@ -124,8 +128,8 @@ func (p *project) killEverywhere(old, next, goal string, works bool) {
 			t.Errorf("then the same again: %v", err)
 		}
 		p.is("web", goal, 1)
-		if c := p.all()[0]; len(c.NetworkSettings.Networks) != networks {
-			t.Errorf("networks %v, want %d", c.NetworkSettings.Networks, networks)
+		if c := p.all()[0]; len(c.NetworkSettings.Networks) != networks || !c.HostConfig.RestartPolicy.IsAlways() {
+			t.Errorf("networks %v, want %d; %+v", c.NetworkSettings.Networks, networks, c.HostConfig.RestartPolicy)
 		}
 		if t.Failed() {
 			t.Fatalf("killed after call %d, %s", calls, engine.last)

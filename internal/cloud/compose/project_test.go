@@ -179,6 +179,11 @@ func (p *project) up(service string, number int, ref string, more ...func(*clien
 	return made.ID
 }
 
+// always restarts a container whatever happens.
+func always(o *client.ContainerCreateOptions) {
+	o.HostConfig.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyAlways}
+}
+
 func (p *project) must(err error) {
 	p.t.Helper()
 	if err != nil {

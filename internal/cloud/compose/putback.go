@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
-	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"hotfix/internal/flow"
@@ -29,7 +28,7 @@ func (u *update) takeBack(ctx context.Context, cause error) error {
 			continue
 		}
 		if slot.next != nil {
-			cause = fmt.Errorf("%w%s", cause, u.story(end, slot.next))
+			cause = fmt.Errorf("%w%s", cause, u.story(end, slot.next.ID))
 		}
 		if err := u.putBack(end, slot); err != nil {
 			return flow.Hint(errors.Join(cause, fmt.Errorf("and putting the old %s back failed: %w", slot.name, err)), hint)
@@ -66,6 +65,11 @@ func (u *update) putBack(ctx context.Context, slot *slot) error {
 			return err
 		}
 	}
+	if slot.next != nil && slot.next.HostConfig.RestartPolicy.IsAlways() && !old.HostConfig.RestartPolicy.IsAlways() {
+		if err := u.restartPolicy(ctx, old.ID, slot.next.HostConfig.RestartPolicy); err != nil {
+			return err
+		}
+	}
 	if slot.wasUp() && !up(old) {
 		if _, err := u.engine.ContainerStart(ctx, old.ID, client.ContainerStartOptions{}); err != nil {
 			return u.reach("start the old "+slot.name, err)
@@ -83,7 +87,10 @@ func (u *update) putBack(ctx context.Context, slot *slot) error {
 }
 
 // story is what a container that failed said: its healthcheck and the end of its log.
-func (u *update) story(ctx context.Context, c *container.InspectResponse) string {
+func (u *update) story(ctx context.Context, id string) string {
+	ctx, cancel := flow.Cleanup(ctx)
+	defer cancel()
+	c := u.inspected(ctx, id)
 	var b strings.Builder
 	if h := c.State.Health; h != nil && len(h.Log) > 0 {
 		last := h.Log[len(h.Log)-1]

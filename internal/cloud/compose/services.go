@@ -112,8 +112,9 @@ func digestOf(c *container.InspectResponse, image client.ImageInspectResult) str
 
 // parts splits an image's name into repository and tag; an image that is configured by its id has none.
 func parts(image string) (repository, tag string) {
-	named, err := reference.ParseNormalizedNamed(image)
-	if err != nil {
+	parsed, err := reference.ParseAnyReference(image)
+	named, ok := parsed.(reference.Named)
+	if err != nil || !ok {
 		return "", ""
 	}
 	if tagged, ok := named.(reference.Tagged); ok {

@@ -78,7 +78,10 @@ func (u *update) bring(ctx context.Context, slot *slot) error {
 		return err
 	}
 	if here && up(slot.old) {
-		return u.prove(ctx, slot.old.ID, slot.old.RestartCount)
+		if err := u.prove(ctx, slot.old.ID, slot.old.RestartCount); err != nil {
+			return fmt.Errorf("%w%s", err, u.story(ctx, slot.old.ID))
+		}
+		return nil
 	}
 	if err := u.prepare(ctx, slot); err != nil {
 		return err
@@ -140,6 +143,9 @@ func (u *update) swap(ctx context.Context, slot *slot) error {
 			return u.reach("stop "+slot.name, err)
 		}
 	}
+	if err := u.stayDown(ctx, slot.old); err != nil {
+		return err
+	}
 	if err := u.rename(ctx, slot.old, slot.name+suffixOld); err != nil {
 		return err
 	}
@@ -148,6 +154,22 @@ func (u *update) swap(ctx context.Context, slot *slot) error {
 	}
 	if _, err := u.engine.ContainerStart(ctx, slot.next.ID, client.ContainerStartOptions{}); err != nil {
 		return u.reach("start "+slot.name, err)
+	}
+	return nil
+}
+
+// stayDown keeps an engine that is restarted meanwhile from starting the old container too: `always` means even one
+// that was stopped.
+func (u *update) stayDown(ctx context.Context, old *container.InspectResponse) error {
+	if !old.HostConfig.RestartPolicy.IsAlways() {
+		return nil
+	}
+	return u.restartPolicy(ctx, old.ID, container.RestartPolicy{Name: container.RestartPolicyUnlessStopped})
+}
+
+func (u *update) restartPolicy(ctx context.Context, id string, policy container.RestartPolicy) error {
+	if _, err := u.engine.ContainerUpdate(ctx, id, client.ContainerUpdateOptions{RestartPolicy: &policy}); err != nil {
+		return u.reach("set the restart policy of "+id, err)
 	}
 	return nil
 }

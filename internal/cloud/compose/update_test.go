@@ -176,10 +176,7 @@ func TestUpdatePutsBackWhatDoesNotWork(t *testing.T) {
 	good := p.push("live", "1", "", checked)
 	extra := func(c *v1.Config) { c.Volumes = map[string]struct{}{"/only-in-the-new": {}} }
 	next := p.push("next", "2", "", checked, extra)
-	restart := func(o *client.ContainerCreateOptions) {
-		o.HostConfig.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyAlways}
-	}
-	id := p.up("web", 1, good, restart)
+	id := p.up("web", 1, good, always)
 	var volume string
 	failing := quick
 	failing.Check = func(context.Context, flow.Report) error {
@@ -195,7 +192,7 @@ func TestUpdatePutsBackWhatDoesNotWork(t *testing.T) {
 		options   cloud.Options
 		says      []string
 	}{
-		{"crash", p.push("crash", "2", "crash", checked, extra), quick, []string{"crashed with exit status 3", "| PHP Fatal error: no such thing", "back on"}},
+		{"crash", p.push("crash", "2", "crash", checked, extra), quick, []string{"it crashed", "| PHP Fatal error: no such thing", "back on"}},
 		{"unhealthy", p.push("bad", "2", "unhealthy", checked), quick, []string{"unhealthy", "healthcheck ended with 1: status 503", "| serving 2 unhealthy"}},
 		{"check", next, failing, []string{"bin/smoke.sh: exit status 1", "| serving 2", "back on"}},
 		{"time", p.push("slow", "2", "unhealthy", checked, func(c *v1.Config) { c.Healthcheck.Retries = 1000 }),
@@ -214,8 +211,8 @@ func TestUpdatePutsBackWhatDoesNotWork(t *testing.T) {
 			}
 		}
 		p.is("web", good, 1)
-		if now := p.all()[0]; now.ID != id {
-			t.Errorf("%s: another container serves", test.name)
+		if now := p.all()[0]; now.ID != id || !now.HostConfig.RestartPolicy.IsAlways() {
+			t.Errorf("%s: another container serves, or with other settings", test.name)
 		}
 	}
 	image, err := p.engine.ImageInspect(t.Context(), p.repository+":live")
@@ -255,9 +252,7 @@ func TestUpdateOfReplicas(t *testing.T) {
 func TestUpdateOfACrashedService(t *testing.T) {
 	p := newProject(t)
 	bad, good := p.push("live", "1", "crash"), p.push("next", "2", "")
-	p.up("web", 1, bad, func(o *client.ContainerCreateOptions) {
-		o.HostConfig.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyAlways}
-	})
+	p.up("web", 1, bad, always)
 	if s := p.service("web"); s.Completed || s.Running != s.Healthy {
 		t.Errorf("%+v", s)
 	}
