@@ -57,13 +57,11 @@ func (m Migrate) Plan(ctx context.Context) ([]flow.Action, error) {
 	var actions []flow.Action
 	for _, v := range product(m.Spec.ForEach) {
 		step := migration{Migrate: m, value: v, service: service, want: want, files: files, key: key}
-		action, err := step.plan(ctx)
+		some, err := step.plan(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if action != nil {
-			actions = append(actions, *action)
-		}
+		actions = append(actions, some...)
 	}
 	return actions, nil
 }

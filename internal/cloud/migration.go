@@ -20,38 +20,56 @@ type migration struct {
 	key     string
 }
 
-// plan returns what is left of it to do, or nil.
-func (m migration) plan(ctx context.Context) (*flow.Action, error) {
-	action := &flow.Action{What: m.what(""), Key: m.job("migrate"), Details: m.details(), Do: m.run}
-	if m.want == "" {
-		action.What = m.what(" (once its image is pushed)")
-	}
-	if m.key == "" {
-		action.Key = "" // it follows from the image, and is not known yet
-		return action, nil
-	}
+// plan returns what is left of it to do: the backup, then the migration, each an action with a begin and an end of
+// its own in the log. Once the migration runs or has run, it is too late for a backup.
+func (m migration) plan(ctx context.Context) ([]flow.Action, error) {
 	if settled, err := m.nothingPending(ctx); settled || err != nil {
 		return nil, err
 	}
-	job, found, err := m.Stack.Job(ctx, m.job("migrate"))
+	migrate, found, err := m.planJob(ctx, "migrate", "run", m.Spec.Run)
+	if err != nil || migrate == nil {
+		return nil, err
+	}
+	if found || len(m.Spec.Backup) == 0 {
+		return []flow.Action{*migrate}, nil
+	}
+	backup, _, err := m.planJob(ctx, "backup", "back up with", m.Spec.Backup)
+	if err != nil || backup == nil {
+		return []flow.Action{*migrate}, err
+	}
+	return []flow.Action{*backup, *migrate}, nil
+}
+
+// planJob returns the action of one job, nil where it has succeeded; found tells whether it was ever started.
+func (m migration) planJob(ctx context.Context, kind, verb string, command []string) (action *flow.Action, found bool, err error) {
+	action = &flow.Action{What: m.what(verb, command, ""), Key: m.job(kind), Details: m.details(),
+		Do: func(ctx context.Context, report flow.Report) error { return m.run(ctx, kind, command, report) }}
+	if m.want == "" {
+		action.What = m.what(verb, command, " (once its image is pushed)")
+	}
+	if m.key == "" {
+		action.Key = "" // it follows from the image, and is not known yet
+		return action, false, nil
+	}
+	job, found, err := m.Stack.Job(ctx, m.job(kind))
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, false, err
 	case !found:
-		return action, nil
+		return action, false, nil
 	case job.Running:
-		action.What, action.Seen = m.what(": it runs; go on watching it"), true
+		action.What, action.Seen = m.what(verb, command, ": it runs; go on watching it"), true
 	case job.Exit == 0:
-		return nil, nil
+		return nil, true, nil
 	default:
-		action.What, action.Seen = m.what(fmt.Sprintf(", again: it ended with exit status %d", job.Exit)), true
+		action.What, action.Seen = m.what(verb, command, fmt.Sprintf(", again: it ended with exit status %d", job.Exit)), true
 	}
-	return action, nil
+	return action, true, nil
 }
 
 // nothingPending tells whether this image was asked already, and had nothing to migrate.
 func (m migration) nothingPending(ctx context.Context) (bool, error) {
-	if len(m.Spec.Pending) == 0 {
+	if len(m.Spec.Pending) == 0 || m.key == "" {
 		return false, nil
 	}
 	job, found, err := m.Stack.Job(ctx, m.job("pending"))
@@ -60,8 +78,8 @@ func (m migration) nothingPending(ctx context.Context) (bool, error) {
 
 func (j Job) nothing() bool { return !j.Running && j.Exit == 0 && strings.TrimSpace(j.Output) == "" }
 
-// run asks what is pending, backs up and migrates; each is a job of its own, so that none runs twice.
-func (m migration) run(ctx context.Context, report flow.Report) error {
+// run runs one job, unless the image says that nothing is pending.
+func (m migration) run(ctx context.Context, kind string, command []string, report flow.Report) error {
 	if m.want == "" {
 		now, err := m.Release.Want(ctx, m.service)
 		if err != nil {
@@ -82,12 +100,7 @@ func (m migration) run(ctx context.Context, report flow.Report) error {
 			return nil
 		}
 	}
-	if len(m.Spec.Backup) > 0 {
-		if _, err := m.do(ctx, "backup", m.Spec.Backup, report); err != nil {
-			return err
-		}
-	}
-	_, err := m.do(ctx, "migrate", m.Spec.Run, report)
+	_, err := m.do(ctx, kind, command, report)
 	return err
 }
 
@@ -119,8 +132,8 @@ func (m migration) job(kind string) string {
 
 func (m migration) name() string { return strings.Join(m.value, " ") }
 
-func (m migration) what(how string) string {
-	what := "run " + strings.Join(m.Spec.Run, " ") + " in a one-off container of " + m.service.Name
+func (m migration) what(verb string, command []string, how string) string {
+	what := verb + " " + strings.Join(command, " ") + " in a one-off container of " + m.service.Name
 	if m.name() != "" {
 		what += " with " + m.name()
 	}
@@ -134,9 +147,6 @@ func (m migration) details() []string {
 	}
 	if len(m.Spec.Pending) > 0 {
 		details = append(details, "first asks what is pending: "+strings.Join(m.Spec.Pending, " "))
-	}
-	if len(m.Spec.Backup) > 0 {
-		details = append(details, "backs up before: "+strings.Join(m.Spec.Backup, " "))
 	}
 	return details
 }
