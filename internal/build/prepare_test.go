@@ -224,3 +224,31 @@ func TestOldOutputsAreForgotten(t *testing.T) {
 		t.Errorf("kept %d: %v", len(kept), err)
 	}
 }
+
+// What a prepare command does to a private file is undone, and its copy is not kept with the outputs.
+func TestPrivateFilesSurvivePrepare(t *testing.T) {
+	p := newProduct(t)
+	write(t, p.checkout, "config/secrets.php", "password-of-acme")
+	s := p.sync()
+	s.Directory.Private = []string{"config/secrets.php"}
+	s.Prepare = []Command{{
+		Run:    []string{"sh", "-c", "cat config/secrets.php > /dev/null && echo x > config/made"},
+		Inputs: []string{"bin/run.sh"}, Outputs: []string{"config"},
+	}}
+	mustDo(t, s)
+	kept, err := filepath.Glob(filepath.Join(p.cache, "prepared", "*.tar"))
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("kept %q, %v", kept, err)
+	}
+	if text, err := os.ReadFile(kept[0]); err != nil || bytes.Contains(text, []byte("password")) || !bytes.Contains(text, []byte("config/made")) {
+		t.Errorf("the private file is kept: %v", err)
+	}
+	must(t, s.Directory.unstamp())
+	if done := mustDo(t, s); !strings.HasPrefix(done[1], "restore config") {
+		t.Errorf("did %q", done)
+	}
+	if got := content(t, s.Directory.Path); got["config/secrets.php"] != "-rw-r--r-- password-of-acme" || got["config/made"] != "-rw-r--r-- x\n" {
+		t.Errorf("it holds %q", got)
+	}
+	p.settled(s)
+}

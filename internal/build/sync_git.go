@@ -68,8 +68,14 @@ func (s *Sync) clone(ctx context.Context, source string) error {
 	if s.Directory.cloned() {
 		return s.Directory.breakLocks()
 	}
-	_, err := s.Git.Run(ctx, s.Directory.Path, "clone", "--quiet", "--local", "--no-checkout", "--template=", "--origin=origin",
-		"-c", marker+"="+s.Repository, source, part)
+	var err error
+	for _, way := range []string{"--local", "--no-local"} { // links; or, where a gc is moving the objects, a transfer
+		_, err = s.Git.Run(ctx, s.Directory.Path, "clone", "--quiet", way, "--no-checkout", "--template=", "--origin=origin",
+			"-c", marker+"="+s.Repository, source, part)
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+	}
 	if err != nil {
 		return err
 	}

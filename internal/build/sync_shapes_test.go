@@ -74,6 +74,9 @@ func TestAShallowOrPartialCheckoutIsNotTheSource(t *testing.T) {
 		if got := content(t, s.Directory.Path); got["more.php"] == "" || got["web/index.php"] == "" {
 			t.Errorf("%s: it holds %q", name, got)
 		}
+		if count := p.run(s.Directory.Path, "rev-list", "--count", "HEAD"); count != "2" {
+			t.Errorf("%s: it knows %s commits", name, count)
+		}
 	}
 }
 
@@ -106,6 +109,7 @@ func TestTheProofNamesTheFiles(t *testing.T) {
 		must(t, os.Remove(filepath.Join(s.Directory.Path, "link")))
 	}}
 	must(t, s.Directory.unstamp())
+	p.run(filepath.Dir(p.checkout), "config", "--global", "status.showUntrackedFiles", "no")
 	_, err := do(t.Context(), s)
 	if err == nil {
 		t.Fatal("it was taken for proven")
@@ -233,4 +237,22 @@ func TestSyncPlansWithoutATrace(t *testing.T) {
 	plan("a commit behind")
 	write(t, s.Directory.Path, "left over", "x")
 	plan("with something left over")
+}
+
+// With a broken clone inside the checkout, git would look for a repository further up, and clean that.
+func TestTheRepositoryAroundIsNotTouched(t *testing.T) {
+	p := newProduct(t)
+	s := p.sync()
+	s.Directory.Path = filepath.Join(p.checkout, "build")
+	mustDo(t, s)
+	p.settled(s)
+	write(t, p.checkout, "precious.log", "an ignored file of the user's")
+	write(t, p.checkout, "web/index.php", "an edit of the user's")
+	must(t, os.Remove(filepath.Join(s.Directory.Path, ".git", "HEAD")))
+	if done, err := do(t.Context(), s); err == nil {
+		t.Errorf("did %q", done)
+	}
+	if got := content(t, p.checkout); got["precious.log"] == "" || !strings.HasSuffix(got["web/index.php"], "user's") {
+		t.Error("the checkout was cleaned")
+	}
 }
