@@ -10,7 +10,7 @@ import (
 // text changes what the product's page says.
 func text(t *testing.T, w *sandbox.World, to string) map[string]string {
 	t.Helper()
-	return map[string]string{"src/app.php": strings.Replace(read(t, w, "src/app.php"), "Welcome to Acme", to, 1)}
+	return map[string]string{"src/app.php": strings.Replace(read(t, w, "src/app.php"), said(read(t, w, "src/app.php")), to, 1)}
 }
 
 // TestTheRoutine is the product's main job, on real parts, as the README says it.
@@ -33,4 +33,11 @@ func TestTheRoutine(t *testing.T) {
 	}
 	must(t, w, exitDone, "finish", "--yes")
 	t.Log(must(t, w, exitDone, "history").out)
+}
+
+// said is the text that a version of the product's page has.
+func said(source string) string {
+	_, rest, _ := strings.Cut(source, "const TEXT = '")
+	text, _, _ := strings.Cut(rest, "'")
+	return text
 }
