@@ -173,6 +173,12 @@ func TestAForeignDirectoryIsRefused(t *testing.T) {
 	if got := content(t, full); len(got) != 1 || got["thesis.doc"] == "" {
 		t.Errorf("the foreign directory holds %q", got)
 	}
+	link := p.checkout + "-link"
+	must(t, os.Symlink(p.checkout, link))
+	same := p.sync()
+	same.Repository = link
+	mustDo(t, same)
+	p.settled(same)
 	must(t, os.Rename(p.checkout, p.checkout+"-moved"))
 	p.checkout += "-moved"
 	s := p.sync()

@@ -91,7 +91,9 @@ func (s *Sync) mine(ctx context.Context) error {
 	if err != nil || owner == "" {
 		return foreign(path, "it is a repository that hotfix did not make")
 	}
-	if _, err := os.Stat(owner); err == nil && owner != s.Repository {
+	theirs, gone := os.Stat(owner)
+	ours, err := os.Stat(s.Repository)
+	if err == nil && gone == nil && !os.SameFile(theirs, ours) {
 		return foreign(path, "it is the build directory of "+owner)
 	}
 	return nil
