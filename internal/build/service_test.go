@@ -10,6 +10,7 @@ import (
 
 // A prepare command in a service works in the build directory itself, as the caller, and leaves no container.
 func TestRunIn(t *testing.T) {
+	t.Parallel()
 	p := newRig(t)
 	services := ComposeServices{Files: []string{"docker-compose.yml"}, Project: p.name, Engine: p.engine,
 		Variables: p.verify(t, Verification{}).Variables}
@@ -38,6 +39,7 @@ func TestRunIn(t *testing.T) {
 
 // Dependencies of the service are there when the command runs.
 func TestRunInStartsDependencies(t *testing.T) {
+	t.Parallel()
 	p := newRig(t)
 	write(t, p.Path, "extra.yml", "services: {worker: {depends_on: {migrate: {condition: service_completed_successfully}}}}")
 	services := ComposeServices{Files: []string{"docker-compose.yml", "extra.yml"}, Project: p.name, Engine: p.engine,

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/compose/v5/pkg/api"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
@@ -31,6 +32,9 @@ func state(t *testing.T, p *rig) []string {
 	for _, c := range containers.Items {
 		if strings.Contains(containerName(c.Names), p.name) {
 			full, err := p.engine.ContainerInspect(t.Context(), c.ID, client.ContainerInspectOptions{})
+			if errdefs.IsNotFound(err) {
+				continue // it is being made
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,6 +93,7 @@ func live(t *testing.T, p *rig) {
 }
 
 func TestVerifyBesideALiveStack(t *testing.T) {
+	t.Parallel()
 	p := newRig(t)
 	live(t, p)
 	before := state(t, p)
@@ -113,6 +118,7 @@ func TestVerifyBesideALiveStack(t *testing.T) {
 
 // An image that the compose file builds is built under a name of ours: a running stack keeps its own.
 func TestVerifyBuildsUnderItsOwnName(t *testing.T) {
+	t.Parallel()
 	p := newRig(t)
 	tag := p.name + ":live"
 	if _, err := p.engine.ImageTag(t.Context(), client.ImageTagOptions{Source: sandbox.Base(t), Target: tag}); err != nil {
@@ -155,6 +161,7 @@ func imageID(t *testing.T, engine client.APIClient, name string) string {
 
 // A project of our name that is not ours is left alone.
 func TestVerifyLeavesWhatItDidNotMake(t *testing.T) {
+	t.Parallel()
 	p := newRig(t)
 	v := p.verify(t, p.passing())
 	made, err := p.engine.VolumeCreate(t.Context(), client.VolumeCreateOptions{Name: v.name() + "_data",
@@ -172,6 +179,7 @@ func TestVerifyLeavesWhatItDidNotMake(t *testing.T) {
 }
 
 func TestVerifyNamesATakenPort(t *testing.T) {
+	t.Parallel()
 	p := newRig(t)
 	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p.port))
 	if err != nil {
@@ -212,6 +220,7 @@ func TestVerifyNamesATakenPort(t *testing.T) {
 
 // What can't be kept apart from a running stack is refused before anything is started.
 func TestVerifyRefusesWhatReachesOut(t *testing.T) {
+	t.Parallel()
 	p := newRig(t)
 	for text, want := range map[string]string{
 		`services: {web: {volumes: ["../data:/srv"]}}`:                              "outside the build directory",

@@ -14,6 +14,7 @@ import (
 )
 
 func TestVisit(t *testing.T) {
+	t.Parallel()
 	tries := 0
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tries++
@@ -60,6 +61,7 @@ func TestVisit(t *testing.T) {
 
 // Where the copy can't be removed, a container empties it.
 func TestEmptyTree(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "var/cache/deep/.file", "")
 	if err := emptyTree(t.Context(), sandbox.Engine(t), dir, sandbox.Base(t)); err != nil {
