@@ -21,10 +21,15 @@ import (
 func main() {
 	binary := flag.String("hotfix", "build/hotfix", "the hotfix to show")
 	shell := flag.Bool("shell", false, "stop once the world is there, and leave a person in it")
+	prepare := flag.Bool("prepare", false, "only see to an engine and the images; tests need them")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *binary, *shell); err != nil {
+	do := func() error { return run(ctx, *binary, *shell) }
+	if *prepare {
+		do = func() error { return prepared(ctx) }
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		for _, hint := range flow.Hints(err) {
 			fmt.Fprintln(os.Stderr, "  try:", hint)
@@ -70,6 +75,16 @@ func run(ctx context.Context, binary string, shell bool) (failure error) {
 		return d.shell(ctx)
 	}
 	return d.routine(ctx)
+}
+
+// prepared sees to what every world is made of, once a machine.
+func prepared(ctx context.Context) error {
+	engine, err := sandbox.Connect(ctx, logf)
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	return sandbox.Images(ctx, engine, logf)
 }
 
 // stackName is the name that the stack would have in production, where nothing here has it already.

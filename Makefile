@@ -1,0 +1,33 @@
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TESTFLAGS ?=
+
+.PHONY: build test tools lint demo demo-shell clean
+
+# One set of flags for the binary and the demo around it: they share most of what is compiled.
+build demo demo-shell: export CGO_ENABLED = 0
+build demo demo-shell: export GOFLAGS = -trimpath
+
+build: ## build/hotfix, one static binary
+	go build -ldflags '-s -w -X main.version=$(VERSION)' -o build/hotfix ./cmd/hotfix
+
+test: tools ## everything, on real parts
+	go test -timeout 30m $(TESTFLAGS) ./...
+
+tools: ## what the tests need: an engine, its images, git-flow, rsync; installed where that may be done
+	testdata/tools.sh
+
+lint:
+	@files=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$files" ] || { echo "not gofmt'd:"; echo "$$files"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	shellcheck $$(git ls-files '*.sh' .ci/run)
+
+demo: build ## the whole routine, in a world made for it
+	go run ./cmd/demo
+
+demo-shell: build ## the same world, for you to try
+	go run ./cmd/demo -shell
+
+clean:
+	rm -rf build
