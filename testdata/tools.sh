@@ -10,7 +10,7 @@ git flow version >/dev/null 2>&1 || missing="$missing git-flow"
 command -v shellcheck >/dev/null || missing="$missing shellcheck"
 if [ -n "$missing" ] && [ -f /etc/debian_version ] && [ "$(id -u)" = 0 ]; then
     echo "installing$missing"
-    apt-get update -qq
+    apt-get update -qq || true # another vendor's source may be down; installing tells
     # shellcheck disable=SC2086 # words
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 elif [ -n "$missing" ]; then

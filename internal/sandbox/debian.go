@@ -30,7 +30,7 @@ func install(ctx context.Context, logf Logf, program string, packages ...string)
 	logf("%s is not installed: apt-get install %s", program, strings.Join(packages, " "))
 	quiet := []string{"DEBIAN_FRONTEND=noninteractive"}
 	if _, err := run(ctx, "", quiet, "apt-get", "update", "-qq"); err != nil {
-		return err
+		logf("apt-get update: %v", err) // another vendor's source may be down; installing tells
 	}
 	args := append([]string{"install", "-y", "-qq", "--no-install-recommends"}, packages...)
 	_, err := run(ctx, "", quiet, "apt-get", args...)

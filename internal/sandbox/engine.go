@@ -49,11 +49,18 @@ func Connect(ctx context.Context, logf Logf) (client.APIClient, error) {
 	if err == nil {
 		return engine, nil
 	}
-	if os.Getenv("DOCKER_HOST") != "" || !debianRoot() {
+	if host := os.Getenv("DOCKER_HOST"); host != "" {
+		return nil, flow.Hint(err, "start the engine at "+host+", or unset DOCKER_HOST")
+	}
+	if !debianRoot() {
 		return nil, flow.Hint(err, "install and start a docker engine (https://docs.docker.com/engine/install/)")
 	}
 	logf("no docker engine answers: installing and starting one")
-	if err := install(ctx, logf, "dockerd", "docker.io"); err != nil {
+	packages := []string{"docker.io", "ca-certificates"}
+	if _, err := os.Stat("/sys/kernel/security/apparmor"); err == nil {
+		packages = append(packages, "apparmor") // no container starts without its parser, where the kernel has it
+	}
+	if err := install(ctx, logf, "dockerd", packages...); err != nil {
 		return nil, err
 	}
 	return startEngine(ctx, logf)
@@ -82,18 +89,19 @@ func startEngine(ctx context.Context, logf Logf) (client.APIClient, error) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- start.Wait() }()
-	for deadline := time.After(time.Minute); ; {
+	deadline := time.After(time.Minute)
+	for {
 		engine, err := Dial(ctx)
 		if err == nil {
 			return engine, nil
 		}
 		select {
 		case <-time.After(200 * time.Millisecond):
-		case werr := <-ended:
-			if werr != nil {
-				return nil, flow.Hint(fmt.Errorf("the docker engine does not start: %w", werr), "see "+logPath)
+		case failure := <-ended:
+			if failure != nil { // or the package's own service was quicker, and will answer
+				logf("it has ended: %v", failure)
+				deadline = time.After(10 * time.Second)
 			}
-			ended = nil // systemctl is done; the engine answers in a moment
 		case <-deadline:
 			return nil, flow.Hint(err, "see "+logPath)
 		case <-ctx.Done():

@@ -36,7 +36,12 @@ func run(ctx context.Context, dir string, env []string, name string, args ...str
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := flow.ChildError(cmd, cmd.Run(), stderr.String()); err != nil {
+	err := cmd.Run()
+	words := stderr.String()
+	if words == "" {
+		words = lastLines(stdout.String(), 5)
+	}
+	if err := flow.ChildError(cmd, err, words); err != nil {
 		return "", fmt.Errorf("%s: %w", strings.Join(append([]string{name}, args...), " "), err)
 	}
 	return strings.TrimRight(stdout.String(), "\n"), nil
