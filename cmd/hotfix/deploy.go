@@ -63,6 +63,9 @@ func (a *app) deploy(ctx context.Context, t target, f runFlags) error {
 	if err := d.descends(ctx, d.hotfix, d.file.ImageTag, services); err != nil {
 		return err
 	}
+	if err := d.notEmpty(ctx); err != nil {
+		return err
+	}
 	again := strings.Join([]string{"hotfix deploy", d.hotfix.Version, "--stack", d.key}, " ")
 	r, record, err := d.project.runner(f, d.about("deploy", again), d.deploy())
 	if err != nil {
@@ -80,6 +83,16 @@ func (a *app) deploy(ctx context.Context, t target, f runFlags) error {
 
 func (d *deployment) about(command, again string) flow.About {
 	return flow.About{Command: command, Version: d.hotfix.Version, Stack: d.key, Commit: d.hotfix.Commit, Place: d.place(), Again: again}
+}
+
+// notEmpty refuses a hotfix that holds nothing beyond what ran before it.
+func (d *deployment) notEmpty(ctx context.Context) error {
+	_, since, _, err := d.baseline(ctx)
+	if err != nil || since != d.hotfix.Commit {
+		return err
+	}
+	return flow.Refuse(fmt.Errorf("%s holds nothing beyond %s, which runs", d.hotfix.Branch, short(since)),
+		"commit the patch on it, and git push")
 }
 
 // canaryName is the service that a menu's shell opens in.

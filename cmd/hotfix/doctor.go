@@ -47,10 +47,7 @@ func (a *app) doctor(ctx context.Context, t target, listen flow.Listener) error 
 	if _, err := d.look(ctx); err != nil {
 		failures = append(failures, err)
 	}
-	failures = append(failures, flow.Prove(ctx, ours{d}, listen)...)
-	for _, p := range d.deploy() {
-		failures = append(failures, flow.Prove(ctx, p, listen)...)
-	}
+	failures = append(failures, flow.Prove(ctx, append([]flow.Phase{ours{d}}, d.deploy()...), listen)...)
 	return errors.Join(failures...)
 }
 

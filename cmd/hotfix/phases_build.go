@@ -12,13 +12,12 @@ import (
 	"hotfix/internal/build"
 	"hotfix/internal/config"
 	"hotfix/internal/flow"
-	"hotfix/internal/gitflow"
 )
 
 func (d *deployment) sync() flow.Phase {
-	return &build.Sync{Git: gitflow.Git{}, Repository: d.repo.Dir(), Remote: d.settings.Remote, Commit: d.hotfix.Commit,
+	return &build.Sync{Git: d.git, Repository: d.repo.Dir(), Remote: d.settings.Remote, Commit: d.hotfix.Commit,
 		Directory: d.dir, Prepare: commands(d.file.Build.Prepare), Variables: d.variables,
-		Cache: filepath.Join(d.cache, "prepared"), Published: d.release, Unpushed: d.unpushed,
+		Cache: d.cache, Published: d.release, Unpushed: d.unpushed,
 		InService: build.ComposeServices{Files: d.composeFiles(), Project: d.file.Project, Engine: d.local, Variables: d.variables}}
 }
 

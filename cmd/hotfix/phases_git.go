@@ -13,5 +13,5 @@ func (p *project) branch(version, from string) flow.Phase {
 
 func (p *project) mergeBack(version string) flow.Phase {
 	return &gitflow.Finish{Repository: p.repo, Settings: p.settings, Version: version,
-		Deployed: func(context.Context) (string, error) { return p.deployed(version) }}
+		Deployed: func(context.Context) (string, error) { return p.deployed(version), nil }}
 }

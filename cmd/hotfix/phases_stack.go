@@ -16,7 +16,7 @@ import (
 
 func (d *deployment) rollout() cloud.Rollout {
 	r := cloud.Rollout{Stack: d.stack, Release: d.release, Repositories: d.repositories(), Order: d.spec.Order,
-		First: d.spec.Canary, Baseline: d.before, Monitor: time.Duration(d.spec.Monitor), Timeout: time.Duration(d.spec.Timeout)}
+		First: d.spec.Canary, Probe: d.spec.Probe, Baseline: d.before, Monitor: time.Duration(d.spec.Monitor), Timeout: time.Duration(d.spec.Timeout)}
 	for _, c := range d.spec.Checks {
 		r.Checks = append(r.Checks, cloud.Command{Run: c.Run, In: c.In})
 	}

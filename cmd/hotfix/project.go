@@ -18,6 +18,7 @@ import (
 // project is the product's repository as a command finds it.
 type project struct {
 	app      *app
+	git      gitflow.Git
 	repo     *gitflow.Repository
 	settings gitflow.Settings
 	log      flow.Log
@@ -25,11 +26,12 @@ type project struct {
 }
 
 func (a *app) open(ctx context.Context) (*project, error) {
-	repo, err := gitflow.Open(ctx, a.dir)
+	git := gitflow.Git{Interactive: a.ask() != nil}
+	repo, err := git.Open(ctx, a.dir)
 	if err != nil {
 		return nil, err
 	}
-	p := &project{app: a, repo: repo, log: a.redactor.Log(repo.Log())}
+	p := &project{app: a, git: git, repo: repo, log: a.redactor.Log(repo.Log())}
 	if p.settings, err = repo.Settings(ctx, gitflow.Settings{}); err != nil {
 		return nil, err
 	}
@@ -82,8 +84,8 @@ func (p *project) commit(ctx context.Context, version string) (string, error) {
 	if ok {
 		return head, p.bring(ctx, head)
 	}
-	if deployed, err := p.deployed(version); err == nil && deployed != "" {
-		return deployed, p.bring(ctx, deployed)
+	if known := p.logged(version); known != "" {
+		return known, p.bring(ctx, known)
 	}
 	return "", flow.Refuse(fmt.Errorf("there is no branch %s on %s", branch, p.settings.Remote), p.pushHint(ctx, branch, version))
 }
@@ -95,15 +97,28 @@ func (p *project) pushHint(ctx context.Context, branch, version string) string {
 	return "hotfix start " + version
 }
 
-// deployed is the commit of this version that was deployed last, whole; empty where the log knows of none.
-func (p *project) deployed(version string) (string, error) {
-	of := p.history.Of(version, "")
-	for i := len(of) - 1; i >= 0; i-- {
-		if of[i].Command == "deploy" && of[i].Kind == flow.Done && of[i].Commit != "" {
-			return of[i].Commit, nil
+// logged is the commit of this version that the log saw last; empty where it knows of none.
+func (p *project) logged(version string) (commit string) {
+	for _, e := range p.history.Of(version, "") {
+		if e.Commit != "" {
+			commit = e.Commit
 		}
 	}
-	return "", nil
+	return commit
+}
+
+// deployed is the commit of this version that was deployed last, to its end, and not rolled back since; empty where
+// there is none.
+func (p *project) deployed(version string) (commit string) {
+	for _, e := range p.history.Of(version, "") {
+		switch {
+		case e.Kind == flow.Ended && e.Command == "deploy" && e.Facts["outcome"] == "done":
+			commit = e.Commit
+		case e.Kind == flow.Done && e.Command == "rollback":
+			commit = ""
+		}
+	}
+	return commit
 }
 
 // bring fetches a commit without touching any ref: planning changes nothing.
@@ -111,7 +126,7 @@ func (p *project) bring(ctx context.Context, commit string) error {
 	if _, err := p.repo.Resolve(ctx, commit); err == nil {
 		return nil
 	}
-	_, err := gitflow.Git{}.Run(ctx, p.repo.Dir(), "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", p.settings.Remote, commit)
+	_, err := p.git.Run(ctx, p.repo.Dir(), "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", p.settings.Remote, commit)
 	if err != nil {
 		return fmt.Errorf("fetching %.7s: %w", commit, err)
 	}
@@ -144,7 +159,7 @@ func (p *project) file(ctx context.Context, commit string) (text []byte, from st
 
 // committed is the time of a commit: nothing that is made of it is younger.
 func (p *project) committed(ctx context.Context, commit string) (time.Time, error) {
-	text, err := gitflow.Git{}.Run(ctx, p.repo.Dir(), "show", "--no-patch", "--format=%cI", commit)
+	text, err := p.git.Run(ctx, p.repo.Dir(), "show", "--no-patch", "--format=%cI", commit)
 	if err != nil {
 		return time.Time{}, err
 	}

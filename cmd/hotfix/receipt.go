@@ -55,8 +55,10 @@ func (d *deployment) notUndone(listen flow.Listener) {
 	if err != nil {
 		return
 	}
+	told := map[string]bool{}
 	for _, e := range flow.History(entries).Of(d.hotfix.Version, d.key).Phase("migrate") {
-		if e.Kind == flow.Done {
+		if e.Kind == flow.Done && strings.HasPrefix(e.Key, "migrate:") && !told[e.What] {
+			told[e.What] = true
 			listen.Event(flow.Event{Kind: flow.EventNote, What: "a rollback does not undo: " + e.What})
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -13,26 +14,58 @@ func text(t *testing.T, w *sandbox.World, to string) map[string]string {
 	return map[string]string{"src/app.php": strings.Replace(read(t, w, "src/app.php"), said(read(t, w, "src/app.php")), to, 1)}
 }
 
-// TestTheRoutine is the product's main job, on real parts, as the README says it.
+// TestTheRoutine is the product's main job, on real parts, as the README says it; then a second commit on the same
+// hotfix, and the way back over both.
 func TestTheRoutine(t *testing.T) {
 	w := sandbox.Start(t)
+	before := digests(t, w)
 	must(t, w, exitDone, "start", "16.03.1b")
 	files := text(t, w, "Patched")
 	files["dna/db/migrations/003_patch.sql"] = "CREATE TABLE patched (id INT);\n"
 	sha := patch(t, w, "Patch the page", files)
+	must(t, w, exitDone, "deploy", "--sha", w.SHA, "--yes", "--confirm", w.Stack)
+	patched(t, w, sandbox.Status{Text: "Patched", Commit: sha, Schema: "003_patch", Data: "example"})
+	if web := digests(t, w)["web"]; web != before["web"] {
+		t.Errorf("web was restarted for nothing: %s", web)
+	}
+	if got := purges(w); got != 1 {
+		t.Errorf("purged %d times", got)
+	}
 
-	r := must(t, w, exitDone, "deploy", "--sha", w.SHA, "--yes", "--confirm", w.Stack)
-	t.Log(r.errs)
-	status, err := w.Status(t.Context())
-	if want := (sandbox.Status{Text: "Patched", Commit: sha, Schema: "003_patch", Data: "example"}); err != nil || status != want {
-		t.Errorf("the stack serves %+v, want %+v (%v)", status, want, err)
+	files = text(t, w, "Patched twice")
+	files["dna/db/migrations/004_second.sql"] = "CREATE TABLE second (id INT);\n"
+	sha = patch(t, w, "Patch the page again", files)
+	second := must(t, w, exitDone, "deploy", "--yes", "--confirm", w.Stack)
+	patched(t, w, sandbox.Status{Text: "Patched twice", Commit: sha, Schema: "004_second", Data: "example"})
+	_, migrating, _ := strings.Cut(second.errs, "migrate will:")
+	if strings.Contains(migrating, "003_patch") || !strings.Contains(migrating, "acme_example: 004_second") {
+		t.Errorf("the first commit's migration ran again, or the second's did not:\n%s", second.errs)
 	}
-	again := must(t, w, exitDone, "deploy", "--sha", w.SHA, "--yes", "--confirm", w.Stack)
-	if strings.Contains(again.errs, "will:") {
-		t.Errorf("the second deploy had something to do:\n%s", again.errs)
+
+	back := must(t, w, exitDone, "rollback", "--yes")
+	if after := digests(t, w); !maps.Equal(before, after) {
+		t.Errorf("rolled back to %v, want %v", after, before)
 	}
+	if tag := tagged(t, w, "php"); tag != before["phpfiles"] {
+		t.Errorf("the deployed tag names %s", tag)
+	}
+	if !strings.Contains(back.errs, "a rollback does not undo: run bin/migrate.sh") {
+		t.Errorf("the rollback does not say what it leaves:\n%s", back.errs)
+	}
+	serves(t, w, "Welcome to Acme")
+	if again := must(t, w, exitDone, "rollback", "--yes"); strings.Contains(again.errs, "will:") {
+		t.Errorf("the second rollback had something to do:\n%s", again.errs)
+	}
+	if got := purges(w); got != 3 {
+		t.Errorf("purged %d times", got)
+	}
+
+	must(t, w, exitDone, "deploy", "--yes", "--confirm", w.Stack)
+	patched(t, w, sandbox.Status{Text: "Patched twice", Commit: sha, Schema: "004_second", Data: "example"})
 	must(t, w, exitDone, "finish", "--yes")
-	t.Log(must(t, w, exitDone, "history").out)
+	if branches, err := w.Git(t.Context(), "ls-remote", "origin"); err != nil || strings.Contains(branches, "hotfix/") || !strings.Contains(branches, "refs/tags/16.03.1b") {
+		t.Errorf("finished, and the remote has\n%s%v", branches, err)
+	}
 }
 
 // said is the text that a version of the product's page has.

@@ -68,13 +68,13 @@ func (v *Variables) Secrets() *Secrets { return v.secrets }
 // Name implements flow.Phase.
 func (v *Variables) Name() string { return "variables" }
 
+// Traits implements flow.Marked: secrets are resolved before the first change, whoever makes it.
+func (v *Variables) Traits() flow.Traits { return flow.Traits{Always: true} }
+
 // Plan has nothing to do: variables change nothing. It says what they are.
 func (v *Variables) Plan(context.Context) ([]flow.Action, error) {
-	var words []string
-	for _, name := range slices.Sorted(maps.Keys(v.values)) {
-		words = append(words, name+"="+v.values[name])
-	}
-	return nil, flow.Nothing(strings.Join(words, " "))
+	return nil, flow.Nothing(fmt.Sprintf("COMMITSHA=%s BRANCH_TO_DEPLOY=%s, and %d more (hotfix env)",
+		v.values["COMMITSHA"], v.values["BRANCH_TO_DEPLOY"], len(v.values)-2))
 }
 
 // Checks prove that the env files can be read and every secret resolved.

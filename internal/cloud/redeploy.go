@@ -73,7 +73,7 @@ func (p Redeploy) summary(ctx context.Context, canary target) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	lines := []string{canary.Name + " runs " + canary.Ref(canary.want), "  " + health.String()}
+	lines := []string{canary.Name + " runs " + canary.Repository + " at " + Short(canary.want), "  " + health.String()}
 	var tail bytes.Buffer
 	if err := p.Stack.Logs(ctx, canary.Name, false, 10, &tail); err != nil {
 		return append(lines, "  its log can't be read: "+err.Error()), nil

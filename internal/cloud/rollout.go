@@ -23,6 +23,7 @@ type Rollout struct {
 	Baseline         func(ctx context.Context) (map[string]string, error)
 	Monitor, Timeout time.Duration
 	Checks           []Command // of the canary, before it counts as proven
+	Probe            string    // a URL that is asked through every redeploy; empty: none
 }
 
 // A target is a service that this version changes.
@@ -154,7 +155,8 @@ func (r Rollout) update(t target, check func(context.Context, flow.Report) error
 				want = now
 			}
 			o := Options{Monitor: r.Monitor, Timeout: r.Timeout, Check: check}
-			if err := r.Stack.Update(ctx, t.Name, t.Ref(want), o, report); err != nil {
+			update := func() error { return r.Stack.Update(ctx, t.Name, t.Ref(want), o, report) }
+			if err := probed(ctx, r.Probe, report, update); err != nil {
 				return err
 			}
 			report.Fact(t.Name, want)

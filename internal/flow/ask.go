@@ -122,7 +122,7 @@ func (r *Runner) typed(ctx context.Context, p Phase, t Traits) (string, error) {
 		return Run, nil
 	}
 	if r.Prompt == nil || r.Yes {
-		return "", Refuse(fmt.Errorf("%s needs the name of the stack to be confirmed", p.Name()), "add --confirm "+t.Confirm)
+		return "", untyped(p, t.Confirm)
 	}
 	title := fmt.Sprintf("%s: type %s to go on", r.at(p.Name()), t.Confirm)
 	if t.Optional {
@@ -140,6 +140,11 @@ func (r *Runner) typed(ctx context.Context, p Phase, t Traits) (string, error) {
 		return Skip, nil
 	}
 	return "", r.stopped()
+}
+
+// untyped is the refusal where a name would have to be typed and nobody can.
+func untyped(p Phase, name string) error {
+	return Refuse(fmt.Errorf("%s wants %q to be typed", p.Name(), name), "add --confirm "+name)
 }
 
 // settle asks about what was begun and has no end in the log: --yes does not answer it.

@@ -43,6 +43,8 @@ type Traits struct {
 	TakeBack bool
 	// Optional: the user may leave it out, with a reason on the record.
 	Optional bool
+	// Always: its checks are run whatever its plan is, once anything is to be done at all.
+	Always bool
 	// Confirm is a name that must be typed, or given as --confirm, before it runs. Empty: none.
 	Confirm string
 }

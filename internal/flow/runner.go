@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -150,8 +151,7 @@ func (r *Runner) dryRun(ctx context.Context) error {
 
 // ahead are the phases that have something to do as the world is now. It shows nothing where there is
 // something, and every phase's reason where there is nothing at all.
-func (r *Runner) ahead(ctx context.Context) ([]Phase, error) {
-	var ahead []Phase
+func (r *Runner) ahead(ctx context.Context) (ahead []string, err error) {
 	var idle []Event
 	for _, p := range r.chosen() {
 		if _, skipped := r.Skip[p.Name()]; skipped {
@@ -166,7 +166,7 @@ func (r *Runner) ahead(ctx context.Context) ([]Phase, error) {
 			return nil, err
 		}
 		if len(actions) > 0 || gate != nil {
-			ahead = append(ahead, p)
+			ahead = append(ahead, p.Name())
 		}
 		idle = append(idle, Event{Kind: EventPlan, Phase: p.Name(), What: why})
 	}
@@ -180,33 +180,43 @@ func (r *Runner) ahead(ctx context.Context) ([]Phase, error) {
 
 // prove runs the checks of the phases ahead before the first change, all of them, so that nobody finds out at
 // the last one.
-func (r *Runner) prove(ctx context.Context, ahead []Phase) error {
+func (r *Runner) prove(ctx context.Context, ahead []string) error {
 	var failures []error
-	for _, p := range ahead {
-		if name := traits(p).Confirm; name != "" && r.Yes && r.Confirm != name {
-			failures = append(failures, Refuse(
-				fmt.Errorf("%s needs the name of the stack to be confirmed", p.Name()), "add --confirm "+name))
+	var phases []Phase
+	for _, p := range r.chosen() {
+		if !traits(p).Always && !slices.Contains(ahead, p.Name()) {
+			continue
 		}
-		failures = append(failures, Prove(ctx, p, r.Listen)...)
+		if name := traits(p).Confirm; name != "" && r.Yes && r.Confirm != name {
+			failures = append(failures, untyped(p, name))
+		}
+		phases = append(phases, p)
 	}
-	return errors.Join(failures...)
+	return errors.Join(append(failures, Prove(ctx, phases, r.Listen)...)...)
 }
 
-// Prove runs the checks of one phase, tells the listener what each found, and returns those that failed.
-func Prove(ctx context.Context, p Phase, listen Listener) []error {
-	checked, ok := p.(Checked)
-	if !ok {
-		return nil
-	}
+// Prove runs the checks of some phases, each once, tells the listener what it found, and returns those that failed.
+func Prove(ctx context.Context, phases []Phase, listen Listener) []error {
 	var failures []error
-	for _, check := range checked.Checks() {
-		found, err := check.Do(ctx)
-		e := Event{Time: time.Now(), Kind: EventCheck, Phase: p.Name(), What: check.What, Value: found}
-		if err != nil {
-			e.Error, e.Hints = err.Error(), Hints(err)
-			failures = append(failures, fmt.Errorf("%s: %w", check.What, err))
+	done := map[string]bool{}
+	for _, p := range phases {
+		checked, ok := p.(Checked)
+		if !ok {
+			continue
 		}
-		listen.Event(e)
+		for _, check := range checked.Checks() {
+			if done[check.What] {
+				continue
+			}
+			done[check.What] = true
+			found, err := check.Do(ctx)
+			e := Event{Time: time.Now(), Kind: EventCheck, Phase: p.Name(), What: check.What, Value: found}
+			if err != nil {
+				e.Error, e.Hints = err.Error(), Hints(err)
+				failures = append(failures, fmt.Errorf("%s: %w", check.What, err))
+			}
+			listen.Event(e)
+		}
 	}
 	return failures
 }

@@ -101,7 +101,7 @@ func (p *Push) there(ctx context.Context, t Target) (bool, error) {
 	return true, nil
 }
 
-// size tells how much is to be uploaded: what the repository does not hold yet.
+// size says how much is to be uploaded.
 func (p *Push) size(ctx context.Context, t Target) (string, error) {
 	image, err := p.Built.Image(ctx, t.Name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -110,33 +110,30 @@ func (p *Push) size(ctx context.Context, t Target) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	layers, err := image.Layers()
+	bytes, err := p.Registry.missing(ctx, t.Repository, image)
+	return " (" + Bytes(bytes) + ")", err
+}
+
+// missing is how many bytes of the image's layers the repository does not hold yet.
+func (r *Registry) missing(ctx context.Context, repository string, image v1.Image) (bytes int64, err error) {
+	repo, err := name.NewRepository(repository)
 	if err != nil {
-		return "", err
+		return 0, err
 	}
-	repo, err := name.NewRepository(t.Repository)
+	manifest, err := image.Manifest()
 	if err != nil {
-		return "", err
+		return 0, err
 	}
-	var bytes int64
-	for _, layer := range layers {
-		digest, err := layer.Digest()
-		if err != nil {
-			return "", err
-		}
-		blob, err := remote.Layer(repo.Digest(digest.String()), p.Registry.options(ctx)...)
+	for _, layer := range manifest.Layers {
+		blob, err := remote.Layer(repo.Digest(layer.Digest.String()), r.options(ctx)...)
 		if err == nil {
 			if there, err := partial.Exists(blob); err == nil && there {
 				continue
 			}
 		}
-		size, err := layer.Size()
-		if err != nil {
-			return "", err
-		}
-		bytes += size
+		bytes += layer.Size
 	}
-	return " (" + Bytes(bytes) + ")", nil
+	return bytes, nil
 }
 
 // push uploads all by digest, then tags all.
@@ -170,13 +167,17 @@ func (r *Registry) upload(ctx context.Context, repository string, image v1.Image
 	if err != nil {
 		return "", err
 	}
+	missing, err := r.missing(ctx, repository, image)
+	if err != nil {
+		return "", err
+	}
 	updates := make(chan v1.Update, 16)
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
 		for u := range updates {
-			if u.Error == nil {
-				report.Progress("push "+repository, u.Complete, u.Total)
+			if u.Error == nil { // what is there already counts as complete: only the rest is told
+				report.Progress("push "+repository, max(0, u.Complete-max(0, u.Total-missing)), min(missing, u.Total))
 			}
 		}
 	}()

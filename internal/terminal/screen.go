@@ -37,6 +37,7 @@ func (s *Screen) Event(e flow.Event) {
 	case flow.EventPlan:
 		s.plan(e)
 	case flow.EventAction:
+		s.progress = time.Now() // what is quick needs no progress
 		s.line(s.paint(bold, "● ") + e.What)
 	case flow.EventOutput:
 		s.output(e.What)
@@ -89,7 +90,7 @@ func (s *Screen) tell(e flow.Event) {
 	if s.live {
 		pause = 100 * time.Millisecond
 	}
-	if done := e.Total > 0 && e.Done >= e.Total; !done && time.Since(s.progress) < pause {
+	if time.Since(s.progress) < pause {
 		return
 	}
 	s.progress = time.Now()

@@ -1,0 +1,33 @@
+package cloud
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestAProbeSeesWhatUsersSee(t *testing.T) {
+	var down atomic.Bool
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if down.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	}))
+	defer site.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan seen)
+	go func() { done <- watch(ctx, site.URL) }()
+	time.Sleep(300 * time.Millisecond)
+	down.Store(true)
+	time.Sleep(400 * time.Millisecond)
+	down.Store(false)
+	time.Sleep(300 * time.Millisecond)
+	stop()
+	s := <-done
+	if s.sent < 10 || s.failed < 3 || s.failed >= s.sent || s.gap < 400*time.Millisecond || s.gap > time.Second {
+		t.Errorf("it saw %v", s)
+	}
+}
