@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -82,7 +83,7 @@ func verdict(c *container.InspectResponse, restarts int) (bool, error) {
 	case c.RestartCount > restarts:
 		return false, errors.New("it crashed, and the engine started it again")
 	case !c.State.Running:
-		return false, fmt.Errorf("it ended with exit status %d %s", c.State.ExitCode, c.State.Error)
+		return false, errors.New(strings.TrimSpace(fmt.Sprintf("it ended with exit status %d %s", c.State.ExitCode, c.State.Error)))
 	case c.State.Health != nil && c.State.Health.Status == container.Unhealthy:
 		return false, errors.New("it is unhealthy")
 	}

@@ -1,30 +1,18 @@
 package compose_test
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
 	"io"
 	"log"
-	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
@@ -86,63 +74,6 @@ func (p *project) remove() {
 			_, _ = p.engine.ImageRemove(ctx, i.ID, client.ImageRemoveOptions{Force: true})
 		}
 	}
-}
-
-// app returns a layer with the program at /app, compiled once.
-func app(t *testing.T) v1.Layer {
-	t.Helper()
-	layer, err := compile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return layer
-}
-
-var compile = sync.OnceValues(func() (v1.Layer, error) {
-	dir, err := os.MkdirTemp("", "cloudtest")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "app"), "./testdata/app")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("compile the test's app: %w: %s", err, out)
-	}
-	program, err := os.ReadFile(filepath.Join(dir, "app"))
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	_ = w.WriteHeader(&tar.Header{Name: "app", Mode: 0o755, Size: int64(len(program)), Typeflag: tar.TypeReg})
-	_, _ = w.Write(program)
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil })
-})
-
-// push puts an image into the registry and returns repo:tag@digest. More settles what else its config says.
-func (p *project) push(tag, version, mode string, more ...func(*v1.Config)) string {
-	p.t.Helper()
-	image, err := mutate.AppendLayers(empty.Image, p.binary)
-	p.must(err)
-	config := v1.Config{Entrypoint: []string{"/app"}, Cmd: []string{"serve"}, WorkingDir: "/",
-		Env:    []string{"PATH=/", "VERSION=" + version, "MODE=" + mode},
-		Labels: map[string]string{"org.opencontainers.image.revision": version, "org.opencontainers.project": p.name},
-	}
-	for _, m := range more {
-		m(&config)
-	}
-	image, err = mutate.Config(image, config)
-	p.must(err)
-	ref, err := name.ParseReference(p.repository + ":" + tag)
-	p.must(err)
-	p.must(remote.Write(ref, image))
-	digest, err := image.Digest()
-	p.must(err)
-	return ref.Name() + "@" + digest.String()
 }
 
 // checked gives an image a healthcheck.
@@ -244,47 +175,4 @@ func (p *project) is(service, ref string, containers int) {
 			p.t.Errorf("no container is called %s: %v", want, names)
 		}
 	}
-}
-
-// locked is a registry's handler behind a password.
-func locked(password string) http.Handler {
-	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, given, _ := r.BasicAuth(); given != password {
-			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
-			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
-			return
-		}
-		inner.ServeHTTP(w, r)
-	})
-}
-
-// report keeps what an action tells.
-type report struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-	fact map[string]string
-}
-
-func (r *report) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.Write(p)
-}
-
-func (r *report) Progress(string, int64, int64) {}
-
-func (r *report) Fact(name, value string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.fact == nil {
-		r.fact = map[string]string{}
-	}
-	r.fact[name] = value
-}
-
-func (r *report) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.String()
 }
