@@ -91,6 +91,9 @@ func (d *deployment) notEmpty(ctx context.Context) error {
 	if err != nil || since != d.hotfix.Commit {
 		return err
 	}
+	if commits, err := d.unpushed(ctx); err == nil && len(commits) > 0 {
+		return flow.Refuse(fmt.Errorf("the remote's %s holds nothing yet; not pushed:\n%s", d.hotfix.Branch, strings.Join(commits, "\n")), "git push")
+	}
 	return flow.Refuse(fmt.Errorf("%s holds nothing beyond %s, which runs", d.hotfix.Branch, short(since)),
 		"commit the patch on it, and git push")
 }

@@ -38,7 +38,7 @@ func (r *Runner) plan(ctx context.Context, p Phase) ([]Action, error) {
 	r.emit(Event{Kind: EventPhase, Phase: p.Name()})
 	actions, why, err := r.pending(ctx, p)
 	if err != nil {
-		err = fmt.Errorf("planning %s: %w", p.Name(), err)
+		err = fmt.Errorf("%s: %w", p.Name(), err)
 		r.emit(Event{Kind: EventFailed, Phase: p.Name(), Error: err.Error(), Hints: Hints(err)})
 		return nil, err
 	}

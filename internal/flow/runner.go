@@ -159,7 +159,7 @@ func (r *Runner) ahead(ctx context.Context) (ahead []string, err error) {
 		}
 		actions, why, err := r.pending(ctx, p)
 		if err != nil {
-			return nil, fmt.Errorf("planning %s: %w", p.Name(), err)
+			return nil, fmt.Errorf("%s: %w", p.Name(), err)
 		}
 		gate, err := r.openGate(ctx, p)
 		if err != nil {

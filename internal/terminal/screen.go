@@ -5,6 +5,7 @@ package terminal
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ type Screen struct {
 	shown    string    // the line to write over, "" none
 	progress time.Time // when progress was shown last
 	midLine  bool      // output stopped within a line
+	planned  int       // actions of the phase
 }
 
 // NewScreen returns a Screen on out. NO_COLOR and dumb terminals are respected.
@@ -38,13 +40,15 @@ func (s *Screen) Event(e flow.Event) {
 		s.plan(e)
 	case flow.EventAction:
 		s.progress = time.Now() // what is quick needs no progress
-		s.line(s.paint(bold, "● ") + e.What)
+		if s.planned > 1 {      // one alone was just named
+			s.line(s.paint(bold, "● ") + e.What)
+		}
 	case flow.EventOutput:
 		s.output(e.What)
 	case flow.EventProgress:
 		s.tell(e)
 	case flow.EventFact:
-		s.line("  " + s.paint(faint, e.Name+": ") + e.Value)
+		s.line("  " + s.paint(faint, e.Name+": ") + digest.ReplaceAllString(e.Value, "$1"))
 	case flow.EventDone:
 		if e.What != "" {
 			s.line(fmt.Sprintf("%s %s %s", s.paint(green, "✓"), e.What, s.paint(faint, seconds(e.Seconds))))
@@ -62,7 +66,11 @@ func (s *Screen) Event(e flow.Event) {
 	}
 }
 
+// digest is one in full; on the screen twelve digits do, the log has them all.
+var digest = regexp.MustCompile(`(sha256:[0-9a-f]{12})[0-9a-f]{52}`)
+
 func (s *Screen) plan(e flow.Event) {
+	s.planned = len(e.Plan)
 	if len(e.Plan) == 0 {
 		s.line(s.paint(green, "✓ ") + e.Phase + s.paint(faint, ": nothing to do: "+e.What))
 		return

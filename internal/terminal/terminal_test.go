@@ -211,7 +211,7 @@ func TestTheScreenWithoutATerminalIsPlain(t *testing.T) {
 		s.Event(e)
 	}
 	got, _ := os.ReadFile(file.Name())
-	want := "hotfix deploy 16.03.1b\n✓ verify: nothing to do: no `verify` in hotfix.yml\npush will:\n  - push a\n● push a\n" +
+	want := "hotfix deploy 16.03.1b\n✓ verify: nothing to do: no `verify` in hotfix.yml\npush will:\n  - push a\n" +
 		"  │ half line\n✓ push a (1.2 s)\n"
 	if string(got) != want {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
