@@ -35,7 +35,7 @@ func newRoot(a *app) *cobra.Command {
 	cobra.EnableCommandSorting = false // the routine is shown in its own order
 	root := &cobra.Command{
 		Use: "hotfix", Short: "Patch a release that is live", Long: long,
-		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
+		SilenceErrors: true, SilenceUsage: true, Args: noCommand, SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().StringVarP(&a.dir, "directory", "C", ".", "run as if started in this directory")
@@ -61,6 +61,18 @@ func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		return flow.Refuse(check(cmd, args), cmd.UseLine())
 	}
+}
+
+// noCommand refuses what is no command, with the one that it looks like.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "hotfix --help"
+	if likely := cmd.SuggestionsFor(args[0]); len(likely) > 0 {
+		hint = "hotfix " + likely[0]
+	}
+	return flow.Refuse(fmt.Errorf("there is no command %q", args[0]), hint)
 }
 
 // runID names one execution in the log and its transcript.
