@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,8 @@ func newUnlock(a *app) *cobra.Command {
 			if held := lock.Acquire(cmd.Context()); held == nil {
 				a.say("nobody holds the lock")
 				return lock.Release(cmd.Context())
+			} else if !yes && a.ask() == nil {
+				return flow.Refuse(errors.New(held.Error()), "hotfix unlock --yes takes it away")
 			} else if !yes {
 				fmt.Fprintln(a.err, held)
 				if answer, err := a.choose(cmd.Context(), "way", "--yes", []string{"Leave it", "Take it away"}); err != nil || answer != "Take it away" {
