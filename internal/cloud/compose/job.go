@@ -113,7 +113,8 @@ func (s *Stack) start(ctx context.Context, spec cloud.JobSpec, report flow.Repor
 		return cloud.Job{}, err
 	}
 	if _, err := s.engine.ContainerStart(ctx, id, client.ContainerStartOptions{}); err != nil {
-		return cloud.Job{}, s.reach("start "+b.name, err)
+		return cloud.Job{}, flow.Hint(s.reach("start "+b.name, err),
+			fmt.Sprintf("if the image has no %s, correct `migrate` in hotfix.yml; the same command goes on from here", spec.Command[0]))
 	}
 	return s.watch(ctx, s.inspected(ctx, id), report)
 }
