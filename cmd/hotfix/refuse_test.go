@@ -93,7 +93,7 @@ func refusals(t *testing.T, w *sandbox.World) []refusal {
 		{name: "a token without the scope", wrong: func(t *testing.T) { replaced(t, w.Dir+"/secrets/cloudflare-token", w.Cloudflare.ReadOnly+"\n") }, code: exitFailed,
 			says: `purge permission on Cloudflare zone example.com: .*Authentication error`, hint: "Cache Purge"},
 		{name: "a token that is gone", wrong: func(t *testing.T) { renamed(t, w.Dir+"/secrets/cloudflare-token") }, code: exitFailed,
-			says: `secret CLOUDFLARE_API_TOKEN: .*cloudflare-token`, hint: "secrets"},
+			says: `hotfix: secret CLOUDFLARE_API_TOKEN: cat: exit status 1: .*cloudflare-token`, hint: "secrets"},
 		{name: "wrong registry password", env: []string{"DOCKER_CONFIG=" + stranger(t, w)}, code: exitFailed,
 			says: host + " refused the credentials", hint: "docker login " + host},
 		{name: "a build directory below a file", args: []string{"--config", edited(t, w, "\nbuild:\n", "\nbuild:\n  directory: "+w.Clone+"/hotfix.yml/build\n")}, code: exitUsage,

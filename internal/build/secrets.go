@@ -55,7 +55,7 @@ func (s *Secrets) Resolve(ctx context.Context) error {
 	err := s.readFiles()
 	for _, name := range s.commandNames() {
 		_, failed := s.run(ctx, name)
-		err = errors.Join(err, failed)
+		err = errors.Join(err, ofSecret(name, failed))
 	}
 	return err
 }
@@ -75,7 +75,8 @@ func (s *Secrets) Value(ctx context.Context, name string) (string, error) {
 	s.once.Lock()
 	defer s.once.Unlock()
 	if _, ok := s.Commands[name]; ok {
-		return s.run(ctx, name)
+		value, err := s.run(ctx, name)
+		return value, ofSecret(name, err)
 	}
 	if err := s.readFiles(); err != nil {
 		return "", err
@@ -95,7 +96,7 @@ func (s *Secrets) run(ctx context.Context, name string) (string, error) {
 	}
 	argv := s.Commands[name]
 	if len(argv) == 0 {
-		return "", flow.Refuse(fmt.Errorf("secret %s has no command", name), "give it one in hotfix.yml")
+		return "", flow.Refuse(errors.New("it has no command"), "give it one in hotfix.yml")
 	}
 	var value, words bytes.Buffer
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) // not flow.Command: only the foreground may ask
@@ -109,10 +110,10 @@ func (s *Secrets) run(ctx context.Context, name string) (string, error) {
 	found := strings.TrimSuffix(strings.TrimSuffix(value.String(), "\n"), "\r")
 	if err != nil {
 		said := s.without(words.String(), found)
-		return "", flow.Hint(fmt.Errorf("secret %s: %w", name, flow.ChildError(cmd, err, said)), "run its command by hand, and see `secrets` in hotfix.yml")
+		return "", flow.Hint(flow.ChildError(cmd, err, said), "run its command by hand, and see `secrets` in hotfix.yml")
 	}
 	if found == "" {
-		return "", flow.Hint(fmt.Errorf("secret %s: %s printed nothing", name, argv[0]), "run its command by hand, and see `secrets` in hotfix.yml")
+		return "", flow.Hint(fmt.Errorf("%s printed nothing", argv[0]), "run its command by hand, and see `secrets` in hotfix.yml")
 	}
 	if s.ofRuns == nil {
 		s.ofRuns = map[string]string{}
@@ -120,6 +121,14 @@ func (s *Secrets) run(ctx context.Context, name string) (string, error) {
 	s.ofRuns[name] = found
 	s.tell(found)
 	return found, nil
+}
+
+// ofSecret says which secret could not be found.
+func ofSecret(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("secret %s: %w", name, err)
 }
 
 func (s *Secrets) tell(value string) {
@@ -154,7 +163,9 @@ func (s *Secrets) checks() []flow.Check {
 	}
 	for _, name := range s.commandNames() {
 		checks = append(checks, flow.Check{What: "secret " + name, Do: func(ctx context.Context) (string, error) {
-			_, err := s.Value(ctx, name)
+			s.once.Lock()
+			defer s.once.Unlock()
+			_, err := s.run(ctx, name)
 			return "resolved", err
 		}})
 	}
