@@ -45,7 +45,7 @@ func (d *deployment) baseline(ctx context.Context) (b baseline, commit string, k
 	if err != nil {
 		return nil, "", false, err
 	}
-	facts := map[string]string{}
+	var facts map[string]string
 	if entry, ok := flow.History(entries).Of(d.hotfix.Version, d.key).Last(flow.Baseline); ok {
 		facts, known = entry.Facts, true
 	} else if facts, err = d.look(ctx); err != nil {
