@@ -73,7 +73,7 @@ func (a *app) deploy(ctx context.Context, t target, f runFlags) error {
 	}
 	r.Back, r.Baseline = d.rollback(), d.look
 	if len(services) > 0 {
-		r.Looks = append(r.Looks, cloud.Looks(d.stack, a.in, a.err)(d.canaryName(services))...)
+		r.Looks = append(r.Looks, cloud.Looks(d.stack, a.in, a.err)(d.canaryName(services))[0])
 	}
 	d.remark(ctx, r.Listen)
 	err = r.Run(ctx)

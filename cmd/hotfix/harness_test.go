@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -121,19 +120,22 @@ func (s *screen) expect(text string) {
 	}
 }
 
-// press types keys; answer waits for a question first and moves to the choice.
+// press types keys.
 func (s *screen) press(keys string) { _, _ = s.tty.WriteString(keys) }
 
-// pick answers a menu whose question holds the title, with this many steps up (negative) or down from its default.
-func (s *screen) pick(title string, steps int) {
-	s.t.Helper()
-	s.expect(title)
-	s.expect("Stop") // the last choice: the menu is drawn
-	key := "\x1b[B"
-	if steps < 0 {
-		key, steps = "\x1b[A", -steps
+// drain takes what the terminal shows until it shows nothing more for a moment.
+func (s *screen) drain() {
+	for {
+		select {
+		case chunk, ok := <-s.in:
+			if !ok {
+				return
+			}
+			s.seen.Write(chunk)
+		case <-time.After(300 * time.Millisecond):
+			return
+		}
 	}
-	s.press(strings.Repeat(key, steps) + "\r")
 }
 
 // end waits for the program and returns its exit code.
@@ -145,9 +147,6 @@ func (s *screen) end() int {
 	_ = s.cmd.Wait()
 	return s.cmd.ProcessState.ExitCode()
 }
-
-// interrupt presses Ctrl-C, as the terminal does: a signal to the foreground.
-func (s *screen) interrupt() { _ = s.cmd.Process.Signal(syscall.SIGINT) }
 
 // patch commits a change of the product and pushes it.
 func patch(t *testing.T, w *sandbox.World, message string, files map[string]string) (sha string) {

@@ -13,7 +13,13 @@ import (
 )
 
 func (d *deployment) purge() flow.Phase {
-	return &cache.Purge{Purgers: d.purgers(), Purged: d.purged, Proven: d.proven}
+	purged := func(ctx context.Context) (string, bool) {
+		if d.proven(ctx) != nil {
+			return "", false // a redeploy is ahead, and a purge after it
+		}
+		return d.purged()
+	}
+	return &cache.Purge{Purgers: d.purgers(), Purged: purged, Proven: d.proven}
 }
 
 // purgeAgain is purge after a rollback: only where something was redeployed is there anything to forget.
@@ -25,7 +31,7 @@ func (d *deployment) purgeAgain() flow.Phase {
 		}
 		return cloud.Proven(ctx, d.stack, ran(before), d.repositories())
 	}
-	purged := func() (string, bool) {
+	purged := func(context.Context) (string, bool) {
 		if _, ok := d.lastRedeploy(); !ok {
 			return "before", true
 		}

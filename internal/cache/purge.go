@@ -23,7 +23,7 @@ type Purger interface {
 type Purge struct {
 	Purgers []Purger
 	// Purged tells when the log last saw it succeed after what serves now was put there.
-	Purged func() (when string, ok bool)
+	Purged func(ctx context.Context) (when string, ok bool)
 	// Proven returns nil once every serving task runs the wanted digests: purged earlier, a CDN fills itself
 	// with old pages again.
 	Proven func(ctx context.Context) error
@@ -45,11 +45,11 @@ func (p *Purge) Checks() []flow.Check {
 }
 
 // Plan implements flow.Phase.
-func (p *Purge) Plan(context.Context) ([]flow.Action, error) {
+func (p *Purge) Plan(ctx context.Context) ([]flow.Action, error) {
 	if len(p.Purgers) == 0 {
 		return nil, flow.Nothing("no `cache` in hotfix.yml")
 	}
-	if when, ok := p.Purged(); ok {
+	if when, ok := p.Purged(ctx); ok {
 		return nil, flow.Nothing("purged " + when + ", after the latest redeploy")
 	}
 	var actions []flow.Action

@@ -124,22 +124,25 @@ func (r *Runner) typed(ctx context.Context, p Phase, t Traits) (string, error) {
 	if r.Prompt == nil || r.Yes {
 		return "", untyped(p, t.Confirm)
 	}
-	title := fmt.Sprintf("%s: type %s to go on", r.at(p.Name()), t.Confirm)
+	title := fmt.Sprintf("%s: type %s to go on, nothing to stop", r.at(p.Name()), t.Confirm)
 	if t.Optional {
-		title += ", skip to leave it out"
+		title = fmt.Sprintf("%s: type %s to go on, skip to leave it out, nothing to stop", r.at(p.Name()), t.Confirm)
 	}
-	answer, err := r.Prompt.Type(ctx, title)
-	if err != nil {
-		return "", err
+	for {
+		answer, err := r.Prompt.Type(ctx, title)
+		if err != nil {
+			return "", err
+		}
+		r.emit(Event{Kind: EventAnswer, What: title, Value: answer})
+		switch {
+		case answer == t.Confirm:
+			return Run, nil
+		case answer == "skip" && t.Optional:
+			return Skip, nil
+		case answer == "":
+			return "", r.stopped()
+		}
 	}
-	r.emit(Event{Kind: EventAnswer, What: title, Value: answer})
-	switch {
-	case answer == t.Confirm:
-		return Run, nil
-	case answer == "skip" && t.Optional:
-		return Skip, nil
-	}
-	return "", r.stopped()
 }
 
 // untyped is the refusal where a name would have to be typed and nobody can.

@@ -359,13 +359,13 @@ func TestUnsure(t *testing.T) {
 func TestNamesAreTyped(t *testing.T) {
 	migrate := func(s scene) *step { return s.step("migrate", Traits{Remote: true, Optional: true, Confirm: "acme"}) }
 	for _, test := range []struct {
-		typed string
+		typed []string
 		ran   bool
 		want  error
-	}{{"acme", true, nil}, {"yes", false, ErrStopped}, {"skip", false, nil}} {
-		s := newScene(test.typed)
+	}{{[]string{"acme"}, true, nil}, {[]string{"yes", "amce", "acme"}, true, nil}, {[]string{""}, false, ErrStopped}, {[]string{"skip"}, false, nil}} {
+		s := newScene(test.typed...)
 		if err := s.runner(migrate(s)).Run(t.Context()); !errors.Is(err, test.want) || s.world["migrate"] != test.ran {
-			t.Errorf("%s: %v %v", test.typed, err, s.world)
+			t.Errorf("%q: %v %v", test.typed, err, s.world)
 		}
 	}
 	for _, confirm := range []string{"", "other", "acme"} {

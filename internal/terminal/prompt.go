@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"sync/atomic"
 
 	"charm.land/huh/v2"
 	"github.com/charmbracelet/x/term"
@@ -46,11 +48,28 @@ func (m menu) Type(ctx context.Context, title string) (string, error) {
 	return m.ask(ctx, field, &answer, &answered)
 }
 
+// lent is the terminal's input for as long as one form is asked. The form's reader may outlive it: it is woken by
+// the next key, and would take that from whoever asks next, a shell for one.
+type lent struct {
+	*os.File
+	over atomic.Bool
+}
+
+// Read implements io.Reader.
+func (l *lent) Read(p []byte) (int, error) {
+	if l.over.Load() {
+		return 0, io.EOF
+	}
+	return l.File.Read(p)
+}
+
 // ask runs one field. On SIGTERM and on end of input huh returns no error and the default value: only a field
 // that was submitted has been validated, and only then is there an answer.
 func (m menu) ask(ctx context.Context, field huh.Field, answer *string, answered *bool) (string, error) {
 	*answered = false
-	err := huh.NewForm(huh.NewGroup(field)).WithInput(m.in).WithOutput(m.out).WithShowHelp(false).RunWithContext(ctx)
+	in := &lent{File: m.in}
+	defer in.over.Store(true)
+	err := huh.NewForm(huh.NewGroup(field)).WithInput(in).WithOutput(m.out).WithShowHelp(false).RunWithContext(ctx)
 	switch {
 	case errors.Is(err, huh.ErrUserAborted), ctx.Err() != nil:
 		return "", context.Canceled

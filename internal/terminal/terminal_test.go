@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"io"
 	"net/url"
 	"os"
 	"strings"
@@ -215,5 +216,26 @@ func TestTheScreenWithoutATerminalIsPlain(t *testing.T) {
 		"  │ half line\n✓ push a (1.2 s)\n"
 	if string(got) != want {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
+	}
+}
+
+// A form's reader may outlive it, asleep. Woken by the next key it must not take it: a shell lost what was typed
+// first.
+func TestAnAnsweredMenuTakesNoFurtherKey(t *testing.T) {
+	keys, keyboard, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := &lent{File: keys}
+	form.over.Store(true)
+	if _, err := keyboard.WriteString("ls\n"); err != nil {
+		t.Fatal(err)
+	}
+	buffer := make([]byte, 8)
+	if n, err := form.Read(buffer); n > 0 || !errors.Is(err, io.EOF) {
+		t.Errorf("the menu that was over took %q (%v)", buffer[:n], err)
+	}
+	if n, _ := keys.Read(buffer); string(buffer[:n]) != "ls\n" {
+		t.Errorf("the next reader got %q", buffer[:n])
 	}
 }
