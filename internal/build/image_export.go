@@ -149,14 +149,16 @@ func descriptors(deployed v1.Image) map[v1.Hash]v1.Descriptor {
 
 // dated makes nothing in the configuration younger than the commit, and drops what only names this engine.
 func dated(config *v1.ConfigFile, created time.Time) *v1.ConfigFile {
-	config.Created = v1.Time{Time: created.UTC()}
-	config.Container, config.DockerVersion, config.Config.Image, config.Config.Hostname = "", "", "", ""
-	for n := range config.History {
-		if config.History[n].Created.After(created) {
-			config.History[n].Created = config.Created
+	kept := &v1.ConfigFile{Architecture: config.Architecture, OS: config.OS, OSVersion: config.OSVersion,
+		OSFeatures: config.OSFeatures, Variant: config.Variant, Author: config.Author,
+		Created: v1.Time{Time: created.UTC()}, Config: config.Config, History: config.History, RootFS: config.RootFS}
+	kept.Config.Image, kept.Config.Hostname = "", ""
+	for n := range kept.History {
+		if kept.History[n].Created.After(created) {
+			kept.History[n].Created = kept.Created
 		}
 	}
-	return config
+	return kept
 }
 
 // progress tells how many bytes have gone by.

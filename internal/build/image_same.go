@@ -46,11 +46,10 @@ func SameContent(a, b v1.Image) (bool, error) {
 // sameConfig compares what a container is started with.
 func sameConfig(a, b *v1.ConfigFile) (bool, error) {
 	text := func(c *v1.ConfigFile) ([]byte, error) {
-		c = c.DeepCopy()
-		c.Config.Labels, c.Config.Image, c.Config.Hostname = nil, "", ""
-		c.Created, c.History, c.RootFS = v1.Time{}, nil, v1.RootFS{}
-		c.Author, c.Container, c.DockerVersion = "", "", ""
-		return json.Marshal(c)
+		started := v1.ConfigFile{Architecture: c.Architecture, OS: c.OS, OSVersion: c.OSVersion, OSFeatures: c.OSFeatures,
+			Variant: c.Variant, Config: c.Config}
+		started.Config.Labels, started.Config.Image, started.Config.Hostname = nil, "", ""
+		return json.Marshal(started)
 	}
 	one, err := text(a)
 	if err != nil {

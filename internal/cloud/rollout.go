@@ -35,7 +35,7 @@ type target struct {
 // done tells whether the service runs what it should.
 func (t target) done() bool { return t.want != "" && t.Digest == t.want && !t.Interrupted }
 
-// ErrUnknownDigest: a service runs an image of which no registry digest is known, so there is no way back to it.
+// ErrUnknownDigest is that a service runs an image of which no registry digest is known, so there is no way back to it.
 var ErrUnknownDigest = errors.New("its image has no registry digest")
 
 // affected returns the services that this version changes, the canary first. They are compared with the baseline,

@@ -91,8 +91,7 @@ func (s *Stack) rawTerminal(ctx context.Context, exec string, in, out *os.File) 
 		for {
 			select {
 			case <-resized:
-				now := size(out)
-				_, _ = s.engine.ExecResize(ctx, exec, client.ExecResizeOptions{Height: now.Height, Width: now.Width})
+				_, _ = s.engine.ExecResize(ctx, exec, client.ExecResizeOptions(size(out)))
 			case <-done:
 				return
 			}
