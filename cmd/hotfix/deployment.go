@@ -96,7 +96,7 @@ func (d *deployment) settle(ctx context.Context, from string, text []byte) error
 		return err
 	}
 	d.file = raw
-	if d.settings, err = d.repo.Settings(ctx, gitflow.Settings(raw.Git)); err != nil {
+	if err := d.configure(ctx, gitflow.Settings(raw.Git)); err != nil {
 		return err
 	}
 	scheme, err := gitflow.ParseScheme(d.settings.Versions)

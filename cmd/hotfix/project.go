@@ -21,7 +21,8 @@ type project struct {
 	git      gitflow.Git
 	repo     *gitflow.Repository
 	settings gitflow.Settings
-	log      flow.Log
+	shared   *gitflow.SharedLog
+	log      flow.Log // the shared one, without the secrets
 	history  flow.History
 }
 
@@ -31,13 +32,21 @@ func (a *app) open(ctx context.Context) (*project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &project{app: a, git: git, repo: repo, log: a.redactor.Log(repo.Log())}
-	if p.settings, err = repo.Settings(ctx, gitflow.Settings{}); err != nil {
-		return nil, err
+	p := &project{app: a, git: git, repo: repo}
+	return p, p.configure(ctx, gitflow.Settings{})
+}
+
+// configure settles names and branches, and reads the log that the remote keeps.
+func (p *project) configure(ctx context.Context, given gitflow.Settings) (err error) {
+	was := p.settings.Remote
+	if p.settings, err = p.repo.Settings(ctx, given); err != nil || p.settings.Remote == was {
+		return err
 	}
-	entries, err := p.log.Entries(ctx)
-	p.history = entries
-	return p, err
+	p.shared = p.repo.SharedLog(p.settings.Remote)
+	p.shared.Note = func(text string) { fmt.Fprintln(p.app.err, p.app.redactor.Text(text)) }
+	p.log = p.app.redactor.Log(p.shared)
+	p.history, err = p.log.Entries(ctx)
+	return err
 }
 
 // version is the hotfix that is meant: the argument, or the current branch's.

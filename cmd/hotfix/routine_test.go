@@ -2,6 +2,8 @@ package main
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -42,7 +44,8 @@ func TestTheRoutine(t *testing.T) {
 		t.Errorf("the first commit's migration ran again, or the second's did not:\n%s", second.errs)
 	}
 
-	back := must(t, w, exitDone, "rollback", "--yes")
+	// The way back is a colleague's: a clone of their own knows from the remote what ran before.
+	back := must(t, colleague(t, w), exitDone, "rollback", "16.03.1b", "--yes")
 	if after := digests(t, w); !maps.Equal(before, after) {
 		t.Errorf("rolled back to %v, want %v", after, before)
 	}
@@ -62,8 +65,11 @@ func TestTheRoutine(t *testing.T) {
 
 	must(t, w, exitDone, "deploy", "--yes", "--confirm", w.Stack)
 	patched(t, w, sandbox.Status{Text: "Patched twice", Commit: sha, Schema: "004_second", Data: "example"})
+	if told := must(t, colleague(t, w), exitDone, "history"); !strings.Contains(told.out, "rollback 16.03.1b by ") || !strings.Contains(told.out, "deploy 16.03.1b: done") {
+		t.Errorf("a colleague's history:\n%s", told.out)
+	}
 	must(t, w, exitDone, "finish", "--yes")
-	if branches, err := w.Git(t.Context(), "ls-remote", "origin"); err != nil || strings.Contains(branches, "hotfix/") || !strings.Contains(branches, "refs/tags/16.03.1b") {
+	if branches, err := w.Git(t.Context(), "ls-remote", "origin"); err != nil || strings.Contains(branches, "refs/heads/hotfix/") || !strings.Contains(branches, "refs/tags/16.03.1b") {
 		t.Errorf("finished, and the remote has\n%s%v", branches, err)
 	}
 }
@@ -73,4 +79,18 @@ func said(source string) string {
 	_, rest, _ := strings.Cut(source, "const TEXT = '")
 	text, _, _ := strings.Cut(rest, "'")
 	return text
+}
+
+// colleague is the same world seen from another clone.
+func colleague(t *testing.T, w *sandbox.World) *sandbox.World {
+	t.Helper()
+	there := *w
+	there.Clone = filepath.Join(t.TempDir(), "colleague")
+	if _, err := w.Git(t.Context(), "clone", "--quiet", w.Remote, there.Clone); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(there.Clone, ".env"), []byte(read(t, w, ".env")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &there
 }

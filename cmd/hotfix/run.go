@@ -29,6 +29,7 @@ func (p *project) runner(f runFlags, about flow.About, phases []flow.Phase) (*fl
 	record := &transcript{path: p.transcriptPath(about.Run)}
 	r := &flow.Runner{About: about, Phases: phases, Log: p.log, Lock: p.repo.Lock("hotfix " + about.Command + " " + about.Version),
 		Prompt: p.app.ask(), Listen: p.app.listener(f.json, record), Options: f.options()}
+	p.shared.Note = func(text string) { r.Listen.Event(flow.Event{Kind: flow.EventNote, What: text}) }
 	r.Looks = []flow.Look{{Name: "Log", Do: func(context.Context) error { return record.tail(p.app.err, 60) }}}
 	return r, record, nil
 }

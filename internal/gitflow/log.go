@@ -94,8 +94,30 @@ func syncDirectory(path string) error {
 	return dir.Sync()
 }
 
+// A line of the log: its text is its identity.
+type line struct {
+	text  string
+	entry flow.Entry
+}
+
 // Entries returns all entries, oldest first. A torn last line is no entry; any other unreadable line is an error.
 func (l FileLog) Entries(ctx context.Context) ([]flow.Entry, error) {
+	lines, err := l.lines(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return entriesOf(lines), nil
+}
+
+func entriesOf(lines []line) []flow.Entry {
+	var entries []flow.Entry
+	for _, l := range lines {
+		entries = append(entries, l.entry)
+	}
+	return entries
+}
+
+func (l FileLog) lines(ctx context.Context) ([]line, error) {
 	content, err := l.read()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -103,20 +125,25 @@ func (l FileLog) Entries(ctx context.Context) ([]flow.Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the log: %w", err)
 	}
-	var entries []flow.Entry
+	lines, err := parse(l.Path, content)
+	return lines, errors.Join(err, ctx.Err())
+}
+
+// parse reads the lines of a log that is kept at where.
+func parse(where string, content []byte) (lines []line, err error) {
 	for number := 1; len(content) > 0; number++ {
-		line, rest, ended := bytes.Cut(content, []byte("\n"))
+		text, rest, ended := bytes.Cut(content, []byte("\n"))
 		var e flow.Entry
-		if err := json.Unmarshal(line, &e); err != nil || e.Kind == "" {
+		if err := json.Unmarshal(text, &e); err != nil || e.Kind == "" {
 			if !ended {
 				break
 			}
-			return nil, flow.Hint(fmt.Errorf("reading the log: %s:%d: not an entry: %.60q", l.Path, number, line),
+			return nil, flow.Hint(fmt.Errorf("reading the log: %s:%d: not an entry: %.60q", where, number, text),
 				"look at that line: what it recorded is not known; correct it or move it out of the file")
 		}
-		entries, content = append(entries, e), rest
+		lines, content = append(lines, line{string(text), e}), rest
 	}
-	return entries, ctx.Err()
+	return lines, nil
 }
 
 func (l FileLog) read() ([]byte, error) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestMain(m *testing.M) {
@@ -157,4 +158,14 @@ func finisher(t *testing.T, dir, version string) *Finish {
 	t.Helper()
 	r, s := open(t, dir)
 	return &Finish{Repository: r, Settings: s, Version: version}
+}
+
+// waitFor waits until something is true.
+func waitFor(t *testing.T, true func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !true(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not come true")
+		}
+	}
 }
