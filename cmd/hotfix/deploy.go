@@ -45,6 +45,7 @@ func addStack(command *cobra.Command, t *target) {
 func addRun(command *cobra.Command, f *runFlags) {
 	command.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what it would do, and stop")
 	command.Flags().BoolVarP(&f.yes, "yes", "y", false, "answer every confirmation but typed names")
+	command.Flags().BoolVar(&f.wait, "wait", false, "wait for whoever holds the lock")
 	command.Flags().BoolVar(&f.json, "json", false, "print events to standard output, one a line")
 }
 

@@ -63,10 +63,10 @@ func (ours) Plan(context.Context) ([]flow.Action, error) { return nil, nil }
 // Checks implements flow.Checked.
 func (o ours) Checks() []flow.Check {
 	return []flow.Check{{What: "the lock", Do: func(ctx context.Context) (string, error) {
-		lock := o.repo.Lock("hotfix doctor")
+		lock := o.repo.SharedLock(o.settings.Remote, "hotfix doctor")
 		if err := lock.Acquire(ctx); err != nil {
 			return "", err
 		}
-		return "free", lock.Release(ctx)
+		return "free, on " + o.settings.Remote, lock.Release(ctx)
 	}}}
 }

@@ -5,11 +5,13 @@ import (
 
 	"hotfix/internal/flow"
 	"hotfix/internal/gitflow"
+	"hotfix/internal/terminal"
 )
 
 // runFlags are the flags of every command that runs a routine: one set of names.
 type runFlags struct {
 	yes, dryRun, json bool
+	wait              bool // for whoever holds the lock
 	confirm, only     string
 	skip              []string
 	reason            string
@@ -27,9 +29,11 @@ func (f runFlags) options() flow.Options {
 func (p *project) runner(f runFlags, about flow.About, phases []flow.Phase) (*flow.Runner, *transcript, error) {
 	about.Run, about.Who = runID(), gitflow.Who()
 	record := &transcript{path: p.transcriptPath(about.Run)}
-	r := &flow.Runner{About: about, Phases: phases, Log: p.log, Lock: p.repo.Lock("hotfix " + about.Command + " " + about.Version),
-		Prompt: p.app.ask(), Listen: p.app.listener(f.json, record), Options: f.options()}
-	p.shared.Note = func(text string) { r.Listen.Event(flow.Event{Kind: flow.EventNote, What: text}) }
+	listen := p.app.listener(f.json, record)
+	lock := p.lock(f, about, listen)
+	r := &flow.Runner{About: about, Phases: phases, Log: p.log, Lock: lock, Prompt: p.app.ask(),
+		Listen: terminal.Both{First: listen, Second: phaseOf{lock}}, Options: f.options()}
+	p.shared.Note = func(text string) { listen.Event(flow.Event{Kind: flow.EventNote, What: text}) }
 	r.Looks = []flow.Look{{Name: "Log", Do: func(context.Context) error { return record.tail(p.app.err, 60) }}}
 	return r, record, nil
 }

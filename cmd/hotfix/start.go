@@ -28,6 +28,7 @@ exists, here or on the remote, is switched to. No hotfix.yml is needed.`,
 			if err != nil {
 				return err
 			}
+			r.Lock = p.repo.Lock("hotfix start " + args[0]) // the remote lets one of two create the branch
 			return r.Run(cmd.Context())
 		},
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -21,27 +22,37 @@ func newUnlock(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			lock := p.repo.Lock("hotfix unlock")
-			if held := lock.Acquire(cmd.Context()); held == nil {
-				a.say("nobody holds the lock")
-				return lock.Release(cmd.Context())
-			} else if !yes && a.ask() == nil {
-				return flow.Refuse(errors.New(held.Error()), "hotfix unlock --yes takes it away")
-			} else if !yes {
-				fmt.Fprintln(a.err, held)
-				if answer, err := a.choose(cmd.Context(), "way", "--yes", []string{"Leave it", "Take it away"}); err != nil || answer != "Take it away" {
-					return err
-				}
-			}
-			was, ok, err := lock.Unlock(cmd.Context())
-			if err == nil && ok {
-				a.say("taken away: %s", was)
-			}
-			return err
+			return p.unlock(cmd.Context(), yes)
 		},
 	}
-	command.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	command.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask for the holder's name")
 	return command
+}
+
+// unlock wants the holder's name typed: it stops somebody's run.
+func (p *project) unlock(ctx context.Context, yes bool) error {
+	lock := p.repo.SharedLock(p.settings.Remote, "hotfix unlock")
+	holder, held, err := lock.Holder(ctx)
+	switch prompt := p.app.ask(); {
+	case err != nil:
+		return err
+	case !held:
+		p.app.say("nobody holds the lock")
+		return nil
+	case !yes && prompt == nil:
+		return flow.Refuse(fmt.Errorf("locked: %s", holder), "hotfix unlock --yes takes it away")
+	case !yes:
+		fmt.Fprintln(p.app.err, p.app.redactor.Text(holder.String()))
+		name, err := prompt.Type(ctx, "Type "+holder.Who+" to take the lock away")
+		if err != nil || name != holder.Who {
+			return errors.Join(err, flow.As(flow.ErrStopped, errors.New("stopped; the lock stays where it is")))
+		}
+	}
+	if err := lock.Unlock(ctx); err != nil {
+		return err
+	}
+	p.app.say("taken away: %s", holder)
+	return nil
 }
 
 var version = "devel" // set when it is built

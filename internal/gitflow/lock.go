@@ -31,11 +31,27 @@ type Holder struct {
 	PID     int       `json:"pid"`
 	Since   time.Time `json:"since"`
 	Command string    `json:"command"`
+	Phase   string    `json:"phase,omitempty"`
+	Clone   string    `json:"clone,omitempty"` // tells one clone from all others
+	Renewed time.Time `json:"renewed,omitzero"`
 }
 
 // String is the holder in one line.
 func (h Holder) String() string {
-	return fmt.Sprintf("%s runs `%s` since %s (process %d)", h.Who, h.Command, h.Since.Format("2006-01-02 15:04:05"), h.PID)
+	if h.Who == "" {
+		return "someone is about to run hotfix"
+	}
+	at := ""
+	if h.Phase != "" {
+		at = ", at " + h.Phase
+	}
+	return fmt.Sprintf("%s runs `%s` since %s%s (process %d)", h.Who, h.Command, h.Since.Local().Format(time.DateTime), at, h.PID)
+}
+
+// locked is the error of whoever comes second.
+func (h Holder) locked() error {
+	return flow.Hint(flow.As(flow.ErrLocked, fmt.Errorf("locked: %s", h)),
+		"wait for it, or `hotfix unlock` if that run is stuck; it stops at its next action")
 }
 
 // Lock is the clone's lock, not taken yet.
@@ -84,13 +100,19 @@ func (l *Lock) Acquire(ctx context.Context) error {
 
 // taken says who is in the way.
 func taken(file *os.File) error {
-	holder := "someone is about to run hotfix"
 	var h Holder
-	if content, err := io.ReadAll(file); err == nil && json.Unmarshal(content, &h) == nil {
-		holder = h.String()
+	if content, err := io.ReadAll(file); err == nil {
+		_ = json.Unmarshal(content, &h) // one that has not signed yet has no name
 	}
-	return flow.Hint(flow.As(flow.ErrLocked, fmt.Errorf("locked: %s", holder)),
-		"wait for it, or `hotfix unlock` if that run is stuck; it stops at its next action")
+	return h.locked()
+}
+
+// holder is who signed the lock last.
+func (l *Lock) holder() (h Holder) {
+	if content, err := os.ReadFile(l.Path); err == nil {
+		_ = json.Unmarshal(content, &h)
+	}
+	return h
 }
 
 // sign writes who holds the lock into it.
@@ -155,8 +177,6 @@ func (l *Lock) Unlock(ctx context.Context) (was Holder, ok bool, err error) {
 	if !errors.Is(locked, flow.ErrLocked) {
 		return Holder{}, false, locked
 	}
-	if content, err := os.ReadFile(l.Path); err == nil {
-		_ = json.Unmarshal(content, &was) // a holder that has not signed yet has no name
-	}
+	was = l.holder()
 	return was, true, os.Remove(l.Path)
 }
