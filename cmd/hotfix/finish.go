@@ -6,8 +6,12 @@ import (
 	"hotfix/internal/flow"
 )
 
+// finishFlags are the ways to finish other than the usual one.
+type finishFlags struct{ tagOnly, pullRequest bool }
+
 func newFinish(a *app) *cobra.Command {
 	var f runFlags
+	var how finishFlags
 	command := &cobra.Command{
 		Use:   "finish [VERSION]",
 		Short: "Merge the hotfix into production and development, tag it, delete its branch",
@@ -28,7 +32,7 @@ tree stays as it is. No hotfix.yml is needed.`,
 				return err
 			}
 			about := flow.About{Command: "finish", Version: version, Again: "hotfix finish " + version, Place: p.settings.Remote}
-			r, _, err := p.runner(f, about, p.finish(version))
+			r, _, err := p.runner(f, about, p.finish(version, how))
 			if err != nil {
 				return err
 			}
@@ -37,5 +41,8 @@ tree stays as it is. No hotfix.yml is needed.`,
 	}
 	addRun(command, &f)
 	command.Flags().StringVar(&f.confirm, "confirm", "", "the version, where it would have to be typed; with --yes")
+	command.Flags().BoolVar(&how.tagOnly, "tag-only", false, "tag the hotfix as it is, merge it nowhere: production has left the release behind")
+	command.Flags().BoolVar(&how.pullRequest, "pull-request", false, "push the merges as branches, for protected ones; again once they are merged")
+	command.MarkFlagsMutuallyExclusive("tag-only", "pull-request")
 	return command
 }

@@ -116,18 +116,19 @@ func (p *project) logged(version string) (commit string) {
 	return commit
 }
 
-// deployed is the commit of this version that was deployed last, to its end, and not rolled back since; empty where
-// there is none.
-func (p *project) deployed(version string) (commit string) {
-	for _, e := range p.history.Of(version, "") {
+// deployed is what the log knows of this version's last deployment.
+func (p *project) deployed(ctx context.Context, version string) (d gitflow.Deployment, err error) {
+	entries, err := p.log.Entries(ctx) // not as it was before we had the lock
+	for _, e := range flow.History(entries).Of(version, "") {
+		d.Known = true
 		switch {
 		case e.Kind == flow.Ended && e.Command == "deploy" && e.Facts["outcome"] == "done":
-			commit = e.Commit
+			d.Commit, d.RolledBack = e.Commit, false
 		case e.Kind == flow.Done && e.Command == "rollback":
-			commit = ""
+			d.Commit, d.RolledBack = e.Commit, true
 		}
 	}
-	return commit
+	return d, err
 }
 
 // bring fetches a commit without touching any ref: planning changes nothing.

@@ -28,9 +28,9 @@ func (d *deployment) rollback() []flow.Phase {
 }
 
 // finish is the merge back into production and development.
-func (p *project) finish(version string) []flow.Phase {
+func (p *project) finish(version string, how finishFlags) []flow.Phase {
 	return []flow.Phase{
-		p.mergeBack(version), // both merges, the tag and the branch's deletion, published together
+		p.mergeBack(version, how), // both merges, the tag and the branch's deletion, published together
 	}
 }
 

@@ -15,12 +15,17 @@ type publication struct {
 	production, tag, development string // new objects
 	tagged                       string // the commit that the tag names
 	productionTree               string
+	waits                        []string // what others have to merge first
 }
 
 // compute makes the merges and the tag as objects in view; conflicts are an error that names every file. Only what
 // will be published is signed, where the user's configuration says so.
 func (f *Finish) compute(ctx context.Context, view *Repository, w finishWorld, publish bool) (p publication, err error) {
 	sign := publish && view.signs(ctx)
+	if f.TagOnly {
+		err = f.computeTag(ctx, view, w, &p, publish)
+		return p, err
+	}
 	if p.tagged = w.tagged; p.tagged == "" {
 		if p.tagged, err = f.mergeProduction(ctx, view, w, &p, sign); err != nil {
 			return p, err
@@ -34,6 +39,18 @@ func (f *Finish) compute(ctx context.Context, view *Repository, w finishWorld, p
 	}
 	p.needed = p.production != "" || p.tag != "" || p.development != "" || w.hotfix != ""
 	return p, nil
+}
+
+// computeTag makes the tag alone, on the hotfix itself.
+func (f *Finish) computeTag(ctx context.Context, view *Repository, w finishWorld, p *publication, publish bool) (err error) {
+	if p.tagged = w.tagged; p.tagged == "" {
+		p.tagged = w.hotfix
+		if p.tag, err = view.tag(ctx, w.tag, w.hotfix, first(f.Message, w.tag), publish); err != nil {
+			return fmt.Errorf("tagging %s: %w", w.tag, err)
+		}
+	}
+	p.needed = p.tag != "" || w.hotfix != ""
+	return nil
 }
 
 // mergeProduction returns the commit to tag: the merge into production, made now or by an earlier attempt.
@@ -74,6 +91,10 @@ func (f *Finish) mergeDevelopment(ctx context.Context, view *Repository, w finis
 		return nil
 	}
 	merged, err := view.IsAncestor(ctx, p.tagged, w.development)
+	if err == nil && !merged && f.PullRequest { // others may have merged it their way
+		hotfix := first(w.hotfix, view.localRef(ctx, p.tagged+"^2"), p.tagged)
+		merged, err = view.IsAncestor(ctx, hotfix, w.development)
+	}
 	if err != nil || merged {
 		return err
 	}

@@ -14,12 +14,14 @@ import (
 // Finish is the phase that merges a hotfix into production and development, tags it, deletes its branch, and
 // lets this clone follow. The remote's state decides what is left; this clone's branches only follow.
 type Finish struct {
-	Repository *Repository
-	Settings   Settings // complete, as Repository.Settings returns them
-	Version    string
-	Message    string // of the tag; empty: its name
-	// Deployed tells which commit was deployed last; nil, or an empty answer, where that is not known.
-	Deployed func(ctx context.Context) (sha string, err error)
+	Repository  *Repository
+	Settings    Settings // complete, as Repository.Settings returns them
+	Version     string
+	Message     string // of the tag; empty: its name
+	TagOnly     bool   // tag the hotfix as it is, and merge it nowhere: for a release that production has left behind
+	PullRequest bool   // push the merges as branches, for others to merge; what they have merged is finished
+	// Deployed tells what is known of the hotfix's last deployment; nil where nothing is.
+	Deployed func(ctx context.Context) (Deployment, error)
 
 	publishes bool   // the last plan changes the remote
 	confirm   string // what must be typed for it
@@ -33,7 +35,15 @@ var (
 // Name implements flow.Phase.
 func (f *Finish) Name() string { return "finish" }
 
-// Traits are those of the last plan: where the branch's head is not what was deployed, the version must be typed.
+// A Deployment is what the log knows of a hotfix's last deployment.
+type Deployment struct {
+	Known      bool   // the log knows the hotfix: without a commit, it was never deployed
+	Commit     string // that was deployed, to the end
+	RolledBack bool   // and taken back since
+}
+
+// Traits are those of the last plan: where production would get what was not deployed, or the tag more than that, the
+// version must be typed.
 func (f *Finish) Traits() flow.Traits {
 	return flow.Traits{Remote: f.publishes, Confirm: f.confirm}
 }
@@ -47,6 +57,8 @@ type finishWorld struct {
 	current                         string
 	trees                           map[string]string // branches that are checked out, and where
 	dirty                           []string
+	releases                        []string          // open release branches
+	merges                          map[string]string // heads of branches that wait to be merged, by what they go into
 }
 
 func (w finishWorld) local() string { return w.here["refs/heads/"+w.branch] }
@@ -77,6 +89,11 @@ func (f *Finish) Plan(ctx context.Context) ([]flow.Action, error) {
 		return nil, err
 	}
 	var actions []flow.Action
+	if f.PullRequest {
+		if actions, err = f.requestActions(ctx, view, w, &p); err != nil {
+			return nil, err
+		}
+	}
 	if p.needed {
 		publish, err := f.publishAction(ctx, view, w, p)
 		if err != nil {
@@ -88,34 +105,46 @@ func (f *Finish) Plan(ctx context.Context) ([]flow.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(steps) > 0 {
+	if len(steps) > 0 && len(p.waits) == 0 {
 		actions = append(actions, f.followAction(steps, notes))
 	}
 	if len(actions) == 0 {
-		return nil, flow.Nothing(strings.Join(append([]string{f.finished()}, notes...), "; "))
+		return nil, flow.Nothing(strings.Join(append([]string{f.finished(w, p)}, notes...), "; "))
 	}
-	f.publishes = p.needed
+	f.publishes = p.needed || f.PullRequest
 	return actions, nil
 }
 
-func (f *Finish) finished() string {
+func (f *Finish) finished(w finishWorld, p publication) string {
 	branches := f.Settings.Production
 	if !f.single() {
 		branches += " and " + f.Settings.Development
 	}
-	return fmt.Sprintf("%s is finished: %s on %s, tag %s",
-		f.Version, branches, f.Settings.Remote, f.Settings.Tag(f.Version))
+	switch {
+	case len(p.waits) > 0:
+		return "waiting for what others have to merge: " + strings.Join(p.waits, ", ")
+	case f.TagOnly:
+		return fmt.Sprintf("%s is tagged: %s on %s, merged nowhere", f.Version, w.tag, f.Settings.Remote)
+	}
+	return fmt.Sprintf("%s is finished: %s on %s, tag %s", f.Version, branches, f.Settings.Remote, w.tag)
 }
 
 // look reads the remote's refs and this clone's.
 func (f *Finish) look(ctx context.Context, r *Repository) (w finishWorld, err error) {
 	s := f.Settings
 	w.branch, w.tag = s.Branch(f.Version), s.Tag(f.Version)
+	releases := r.releasePrefix(ctx)
 	remote, err := r.lsRemote(ctx, s.Remote, "refs/heads/"+s.Production, "refs/heads/"+s.Development,
-		"refs/heads/"+w.branch, "refs/tags/"+w.tag, "refs/tags/"+w.tag+"^{}")
+		"refs/heads/"+w.branch, "refs/tags/"+w.tag, "refs/tags/"+w.tag+"^{}", "refs/heads/"+releases+"*",
+		"refs/heads/"+f.mergeBranch("*"))
 	if err != nil {
 		return w, err
 	}
+	for _, name := range names(remote, "refs/heads/"+releases) {
+		w.releases = append(w.releases, releases+name)
+	}
+	w.merges = map[string]string{s.Production: remote.branch(f.mergeBranch(s.Production)),
+		s.Development: remote.branch(f.mergeBranch(s.Development))}
 	w.production, w.development = remote.branch(s.Production), remote.branch(s.Development)
 	w.hotfix, w.tagged, w.tagObject = remote.branch(w.branch), remote.tag(w.tag), remote["refs/tags/"+w.tag]
 	for _, branch := range []string{s.Production, s.Development} {
@@ -145,5 +174,7 @@ func (f *Finish) bring(ctx context.Context, view *Repository, w finishWorld) err
 	return view.peek(ctx, f.Settings.Remote, map[string]string{
 		"refs/heads/" + f.Settings.Production: w.production, "refs/heads/" + f.Settings.Development: w.development,
 		"refs/heads/" + w.branch: w.hotfix, "refs/tags/" + w.tag: w.tagObject,
+		"refs/heads/" + f.mergeBranch(f.Settings.Production):  w.merges[f.Settings.Production],
+		"refs/heads/" + f.mergeBranch(f.Settings.Development): w.merges[f.Settings.Development],
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -98,19 +97,29 @@ func TestFinishCompletesWhatWasBegunByHand(t *testing.T) {
 func TestFinishAsksWhatWasDeployed(t *testing.T) {
 	p := patched(t)
 	head, parent := sh(t, p.clone(), "rev-parse", "HEAD"), sh(t, p.clone(), "rev-parse", "HEAD^")
-	for deployed, want := range map[string]string{"": "", head: "", head[:7]: "", parent: "16.03.1a"} {
+	for _, c := range []struct {
+		known         Deployment
+		confirm, told string
+	}{
+		{Deployment{}, "", "not known whether"},
+		{Deployment{Known: true}, "", "never deployed to the end"},
+		{Deployment{Known: true, Commit: head}, "", "deployed as it is"},
+		{Deployment{Known: true, Commit: head[:7]}, "", "deployed as it is"},
+		{Deployment{Known: true, Commit: parent}, "16.03.1a", "  never deployed: "},
+		{Deployment{Known: true, Commit: head, RolledBack: true}, "16.03.1a", "ROLLED BACK"},
+	} {
 		f := finisher(t, p.clone(), "16.03.1a")
-		f.Deployed = func(context.Context) (string, error) { return deployed, nil }
+		f.Deployed = func(context.Context) (Deployment, error) { return c.known, nil }
 		actions, _, err := plan(f)
-		if err != nil || f.Traits().Confirm != want || !f.Traits().Remote {
-			t.Errorf("deployed %q: traits %+v, %v", deployed, f.Traits(), err)
+		if err != nil || f.Traits().Confirm != c.confirm || !f.Traits().Remote {
+			t.Errorf("%+v: traits %+v, %v", c.known, f.Traits(), err)
 		}
-		if told := slices.ContainsFunc(actions[0].Details, func(s string) bool { return strings.Contains(s, "never deployed: ") }); told != (want != "") {
-			t.Errorf("deployed %q: %q", deployed, actions[0].Details)
+		if told := strings.Join(actions[0].Details, "\n"); !strings.Contains(told, c.told) {
+			t.Errorf("%+v: %q", c.known, told)
 		}
 	}
 	f := finisher(t, p.clone(), "16.03.1a")
-	f.Deployed = func(context.Context) (string, error) { return "", errors.New("the log is unreadable") }
+	f.Deployed = func(context.Context) (Deployment, error) { return Deployment{}, errors.New("the log is unreadable") }
 	mustRefuse(t, f, "the log is unreadable", "")
 }
 
@@ -120,8 +129,37 @@ func TestFinishTellsWhatProductionHadMore(t *testing.T) {
 	dir := p.again(t, "colleague")
 	save(t, dir, "version.txt", "16.04.1\n")
 	sh(t, dir, "push", "-q")
-	actions, _, err := plan(finisher(t, p.clone(), "16.03.1a"))
+	f := finisher(t, p.clone(), "16.03.1a")
+	actions, _, err := plan(f)
 	if err != nil || !strings.Contains(strings.Join(actions[0].Details, "\n"), "will differ from hotfix/16.03.1a in version.txt") {
+		t.Errorf("%v, %v", actions, err)
+	}
+	if f.Traits().Confirm != "16.03.1a" {
+		t.Error("it need not be typed")
+	}
+	master, develop, head := sh(t, p.server(), "rev-parse", "master"), sh(t, p.server(), "rev-parse", "develop"), sh(t, p.clone(), "rev-parse", "HEAD")
+	alone := func() *Finish { // the other answer
+		f := finisher(t, p.clone(), "16.03.1a")
+		f.TagOnly = true
+		return f
+	}
+	mustRun(t, alone())
+	if why := mustRest(t, alone()); !strings.Contains(why, "merged nowhere") {
+		t.Errorf("why: %s", why)
+	}
+	if got := sh(t, p.server(), "rev-parse", "master", "develop", "16.03.1a^{}"); got != master+"\n"+develop+"\n"+head {
+		t.Errorf("master, develop, tag: %s", got)
+	}
+	if got := sh(t, p.server(), "branch", "--list", "hotfix/*"); got != "" {
+		t.Errorf("left: %s", got)
+	}
+}
+
+func TestFinishNamesOpenReleases(t *testing.T) {
+	p := patched(t)
+	sh(t, p.clone(), "push", "-q", "origin", "develop:refs/heads/release/16.04.1")
+	actions, _, err := plan(finisher(t, p.clone(), "16.03.1a"))
+	if err != nil || !strings.Contains(strings.Join(actions[0].Details, "\n"), "release/16.04.1 is open and does not get it") {
 		t.Errorf("%v, %v", actions, err)
 	}
 }

@@ -3,6 +3,7 @@ package gitflow
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -38,8 +39,16 @@ func (f *Finish) updates(w finishWorld, p publication) []update {
 		{f.Settings.Development, "refs/heads/" + f.Settings.Development, w.development, p.development},
 	}
 	all = slices.DeleteFunc(all, func(u update) bool { return u.new == "" })
+	if len(p.waits) > 0 {
+		return all
+	}
 	if w.hotfix != "" {
 		all = append(all, update{"delete " + w.branch, "refs/heads/" + w.branch, w.hotfix, ""})
+	}
+	for _, into := range slices.Sorted(maps.Keys(w.merges)) {
+		if head := w.merges[into]; head != "" {
+			all = append(all, update{"delete " + f.mergeBranch(into), "refs/heads/" + f.mergeBranch(into), head, ""})
+		}
 	}
 	return all
 }
@@ -54,41 +63,20 @@ func (f *Finish) describe(ctx context.Context, view *Repository, w finishWorld, 
 	if p.development != "" {
 		details = append(details, fmt.Sprintf("%s: merge tag %s into %s", f.Settings.Development, w.tag, short(w.development)))
 	}
+	if f.TagOnly {
+		details = append(details, fmt.Sprintf("%s and %s do not get it", f.Settings.Production, f.Settings.Development))
+	}
 	if p.productionTree == "" {
-		return details, nil
+		return append(details, f.openReleases(w)...), nil
 	}
 	more, err := view.changed(ctx, w.hotfix+"^{tree}", p.productionTree)
 	if len(more) > 0 {
+		f.confirm = f.Version
 		details = append(details, fmt.Sprintf("%s had more than the release: tag %s will differ from %s in %s",
-			f.Settings.Production, w.tag, w.branch, listed(more)))
+			f.Settings.Production, w.tag, w.branch, listed(more)),
+			"or --tag-only: tag "+w.branch+" as it is, and merge it nowhere")
 	}
-	return details, err
-}
-
-// compareDeployed decides whether the version must be typed: where what is merged is not what was deployed.
-func (f *Finish) compareDeployed(ctx context.Context, view *Repository, w finishWorld) ([]string, error) {
-	if f.Deployed == nil || w.hotfix == "" {
-		return nil, nil
-	}
-	deployed, err := f.Deployed(ctx)
-	switch {
-	case err != nil:
-		return nil, err
-	case deployed == "":
-		return []string{"it is not known whether " + w.branch + " was deployed"}, nil
-	case strings.HasPrefix(w.hotfix, deployed):
-		return []string{fmt.Sprintf("deployed as it is: %s", short(deployed))}, nil
-	}
-	f.confirm = f.Version
-	details := []string{fmt.Sprintf("NOT what was deployed: that was %s, %s is at %s", short(deployed), w.branch, short(w.hotfix))}
-	if here, err := view.has(ctx, deployed); err != nil || !here {
-		return details, err
-	}
-	commits, err := view.Commits(ctx, deployed, w.hotfix)
-	for _, c := range commits {
-		details = append(details, "  never deployed: "+c.String())
-	}
-	return details, err
+	return append(details, f.openReleases(w)...), err
 }
 
 // publish makes the merges for good and pushes everything at once. Each ref's lease is what it was when the plan was
@@ -102,14 +90,37 @@ func (f *Finish) publish(ctx context.Context, w finishWorld, report flow.Report)
 	if err != nil {
 		return err
 	}
-	args := []string{"push", "--atomic", "--porcelain", "--no-follow-tags"}
-	specs := []string{s.Remote}
+	if f.PullRequest {
+		if _, err := f.requests(ctx, r, w, &p); err != nil { // leaves to others what is theirs
+			return err
+		}
+	}
 	updates := f.updates(w, p)
+	err = f.push(ctx, report, true, updates...)
+	if err == nil || !strings.Contains(err.Error(), "does not support --atomic") {
+		return err
+	}
+	fmt.Fprintf(report, "%s can't take all or nothing: one after the other, what deletes last\n", s.Remote)
+	for i, u := range updates {
+		if err := f.push(ctx, report, false, u); err != nil {
+			return f.halfway(updates[:i], err)
+		}
+	}
+	return nil
+}
+
+// push moves refs of the remote, each from what it was when the plan was made.
+func (f *Finish) push(ctx context.Context, report flow.Report, atomic bool, updates ...update) error {
+	args := []string{"push", "--porcelain", "--no-follow-tags"}
+	if atomic {
+		args = append(args, "--atomic")
+	}
+	specs := []string{f.Settings.Remote}
 	for _, u := range updates {
 		args = append(args, "--force-with-lease="+u.ref+":"+u.old)
 		specs = append(specs, u.new+":"+u.ref)
 	}
-	out, err := r.git.pipe(ctx, r.dir, nil, append(args, specs...)...)
+	out, err := f.Repository.git.pipe(ctx, f.Repository.dir, nil, append(args, specs...)...)
 	if err != nil {
 		return f.refused(out, err)
 	}
@@ -117,6 +128,19 @@ func (f *Finish) publish(ctx context.Context, w finishWorld, report flow.Report)
 		report.Fact(u.what, first(u.new, u.old))
 	}
 	return nil
+}
+
+// halfway says what is published already, where a server takes one thing after the other.
+func (f *Finish) halfway(done []update, err error) error {
+	var parts []string
+	for _, u := range done {
+		parts = append(parts, u.what)
+	}
+	if len(parts) == 0 {
+		return err
+	}
+	return flow.Hint(fmt.Errorf("%w\npublished before that: %s", err, strings.Join(parts, ", ")),
+		"run the same command again: it goes on from there")
 }
 
 // moved: the plan no longer fits.
@@ -130,8 +154,7 @@ func (f *Finish) refused(out string, err error) error {
 	case strings.Contains(out, "(stale info)"):
 		return moved(f.Settings.Remote)
 	case strings.Contains(err.Error(), "does not support --atomic"):
-		return flow.Hint(fmt.Errorf("publishing %s: %w", f.Version, err), "the server can't take all or nothing: merge, "+
-			"tag, push each and delete the branch by hand; `hotfix finish "+f.Version+"` then tidies up here")
+		return err
 	}
 	var refused []string
 	for _, line := range strings.Split(out, "\n") {
@@ -146,5 +169,6 @@ func (f *Finish) refused(out string, err error) error {
 		return flow.Hint(err, "run the same command again: it looks at what "+f.Settings.Remote+" has")
 	}
 	return flow.Hint(fmt.Errorf("%w\n%s", err, strings.Join(refused, "\n")),
-		"nothing was published; once the server lets you, run the same command again")
+		"once the server lets you, run the same command again; a protected branch takes pull requests: "+
+			"`hotfix finish "+f.Version+" --pull-request` pushes the merges and says what to open")
 }

@@ -44,17 +44,72 @@ func TestFinishRunsTheUsersPushHook(t *testing.T) {
 	}
 }
 
+// A server without atomic push gets one thing after the other, the deletion last; refused halfway, it goes on later.
 func TestFinishWithoutAtomicPush(t *testing.T) {
 	p := patched(t)
 	sh(t, p.server(), "config", "receive.advertiseAtomic", "false")
-	before := sh(t, p.server(), "for-each-ref")
+	write(t, p.server(), "hooks/update", "#!/bin/sh\n[ $1 != refs/heads/develop ] || { echo 'not now' >&2; exit 1; }\n")
+	if err := os.Chmod(filepath.Join(p.server(), "hooks/update"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	_, err := do(finisher(t, p.clone(), "16.03.1a"))
-	if err == nil || !strings.Contains(err.Error(), "does not support --atomic") || len(flow.Hints(err)) == 0 {
-		t.Errorf("want the server's words and a hint, got %v, %q", err, flow.Hints(err))
+	if err == nil || !strings.Contains(err.Error(), "not now") || !strings.Contains(err.Error(), "published before that: master, tag 16.03.1a") {
+		t.Errorf("refused halfway: %v", err)
 	}
-	if after := sh(t, p.server(), "for-each-ref"); after != before {
-		t.Errorf("%s became %s", before, after)
+	sh(t, p.server(), "rev-parse", "--verify", "hotfix/16.03.1a")
+	if err := os.Remove(filepath.Join(p.server(), "hooks/update")); err != nil {
+		t.Fatal(err)
 	}
+	mustRun(t, finisher(t, p.clone(), "16.03.1a"))
+	mustRest(t, finisher(t, p.clone(), "16.03.1a"))
+	if got := sh(t, p.server(), "rev-parse", "develop^2", "16.03.1a^{}"); got != strings.Repeat(sh(t, p.server(), "rev-parse", "master")+"\n", 2)[:81] {
+		t.Errorf("merged and tagged: %s", got)
+	}
+	if got := sh(t, p.server(), "branch", "--list", "hotfix/*"); got != "" {
+		t.Errorf("left: %s", got)
+	}
+}
+
+// Protected branches get pull requests; what others have merged is tagged and tidied up.
+func TestFinishByPullRequest(t *testing.T) {
+	p := patched(t)
+	head := sh(t, p.clone(), "rev-parse", "HEAD")
+	request := func() *Finish {
+		f := finisher(t, p.clone(), "16.03.1a")
+		f.PullRequest = true
+		return f
+	}
+	refs := "refs/heads/develop\nrefs/heads/hotfix/16.03.1a\nrefs/heads/master\nrefs/heads/merge/16.03.1a-into-develop\n" +
+		"refs/heads/merge/16.03.1a-into-master\nrefs/tags/16.03.1"
+	have := func() string { return sh(t, p.server(), "for-each-ref", "--format=%(refname)") }
+	report := mustRun(t, request())
+	if told := report.text.String(); !strings.Contains(told, "merge/16.03.1a-into-master into master") {
+		t.Errorf("told %q", told)
+	}
+	if why := mustRest(t, request()); !strings.Contains(why, "merge/16.03.1a-into-develop into develop") || have() != refs {
+		t.Errorf("waits for %s; the server has\n%s", why, have())
+	}
+	dir := p.again(t, "colleague")
+	accept := func(into string) {
+		sh(t, dir, "checkout", "-q", into)
+		sh(t, dir, "merge", "-q", "--no-ff", "-m", "Pull request", "origin/merge/16.03.1a-into-"+into)
+		sh(t, dir, "push", "-q")
+	}
+	accept("master")
+	mustRun(t, request())
+	if got, want := sh(t, p.server(), "rev-parse", "16.03.1a^{}"), sh(t, dir, "rev-parse", "master"); got != want {
+		t.Errorf("tagged %s, want %s", got, want)
+	}
+	if why := mustRest(t, request()); strings.Contains(why, "into master") || !strings.Contains(have(), "hotfix/16.03.1a") {
+		t.Errorf("waits for %s; the server has\n%s", why, have())
+	}
+	accept("develop")
+	mustRun(t, request())
+	mustRest(t, request())
+	if got := have(); got != "refs/heads/develop\nrefs/heads/master\nrefs/tags/16.03.1\nrefs/tags/16.03.1a" {
+		t.Errorf("the server has\n%s", got)
+	}
+	sh(t, p.server(), "merge-base", "--is-ancestor", head, "develop")
 }
 
 func TestFinishStopsWhenTheRemoteMoves(t *testing.T) {

@@ -56,6 +56,9 @@ func (f *Finish) refuseTagged(ctx context.Context, view *Repository, w finishWor
 
 // refuseOutside: a version is tagged in production, or not at all.
 func (f *Finish) refuseOutside(ctx context.Context, view *Repository, w finishWorld) error {
+	if f.TagOnly {
+		return nil
+	}
 	inside, err := view.IsAncestor(ctx, w.tagged, w.production)
 	if err != nil || inside {
 		return err
