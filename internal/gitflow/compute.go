@@ -12,9 +12,9 @@ import (
 // A publication is what the remote is to get. Empty ids stay as they are.
 type publication struct {
 	needed                       bool
-	production, tag, development string // new objects
-	tagged                       string // the commit that the tag names
-	productionTree               string
+	production, tag, development string   // new objects
+	tagged                       string   // the commit that the tag names
+	more                         []string // files that production has otherwise than the hotfix: what else its merge holds
 	waits                        []string // what others have to merge first
 }
 
@@ -68,7 +68,9 @@ func (f *Finish) mergeProduction(ctx context.Context, view *Repository, w finish
 	if len(conflicts) > 0 {
 		return "", errors.Join(f.conflict(w, m, conflicts), f.foresee(ctx, view, w))
 	}
-	p.productionTree = tree
+	if p.more, err = (gitReader{view}).changed(ctx, w.hotfix+"^{tree}", tree); err != nil {
+		return "", err
+	}
 	p.production, err = view.commit(ctx, m, tree, sign)
 	return p.production, err
 }

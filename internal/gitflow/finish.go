@@ -23,6 +23,7 @@ type Finish struct {
 	// Deployed tells what is known of the hotfix's last deployment; nil where nothing is.
 	Deployed func(ctx context.Context) (Deployment, error)
 
+	seen      foresight
 	publishes bool   // the last plan changes the remote
 	confirm   string // what must be typed for it
 }
@@ -81,10 +82,7 @@ func (f *Finish) Plan(ctx context.Context) ([]flow.Action, error) {
 	if err := f.bring(ctx, view, w); err != nil {
 		return nil, err
 	}
-	if err := f.refuse(ctx, view, w); err != nil {
-		return nil, err
-	}
-	p, err := f.compute(ctx, view, w, false)
+	p, err := f.foreseen(ctx, view, w)
 	if err != nil {
 		return nil, err
 	}
@@ -129,41 +127,27 @@ func (f *Finish) finished(w finishWorld, p publication) string {
 	return fmt.Sprintf("%s is finished: %s on %s, tag %s", f.Version, branches, f.Settings.Remote, w.tag)
 }
 
-// look reads the remote's refs and this clone's.
-func (f *Finish) look(ctx context.Context, r *Repository) (w finishWorld, err error) {
-	s := f.Settings
-	w.branch, w.tag = s.Branch(f.Version), s.Tag(f.Version)
-	releases := r.releasePrefix(ctx)
-	remote, err := r.lsRemote(ctx, s.Remote, "refs/heads/"+s.Production, "refs/heads/"+s.Development,
-		"refs/heads/"+w.branch, "refs/tags/"+w.tag, "refs/tags/"+w.tag+"^{}", "refs/heads/"+releases+"*",
-		"refs/heads/"+f.mergeBranch("*"))
-	if err != nil {
-		return w, err
+// A foresight is what the last plan found out of these heads. The plan is made again once the lock is ours; where
+// nothing has moved, the merges need not be.
+type foresight struct {
+	heads string
+	p     publication
+}
+
+func (f *Finish) foreseen(ctx context.Context, view *Repository, w finishWorld) (publication, error) {
+	heads := strings.Join([]string{w.production, w.development, w.hotfix, w.tagObject, w.local(), w.here["refs/tags/"+w.tag],
+		w.merges[f.Settings.Production], w.merges[f.Settings.Development]}, " ")
+	if f.seen.heads == heads {
+		return f.seen.p, nil
 	}
-	for _, name := range names(remote, "refs/heads/"+releases) {
-		w.releases = append(w.releases, releases+name)
+	if err := f.refuse(ctx, view, w); err != nil {
+		return publication{}, err
 	}
-	w.merges = map[string]string{s.Production: remote.branch(f.mergeBranch(s.Production)),
-		s.Development: remote.branch(f.mergeBranch(s.Development))}
-	w.production, w.development = remote.branch(s.Production), remote.branch(s.Development)
-	w.hotfix, w.tagged, w.tagObject = remote.branch(w.branch), remote.tag(w.tag), remote["refs/tags/"+w.tag]
-	for _, branch := range []string{s.Production, s.Development} {
-		if remote.branch(branch) == "" {
-			return w, flow.Refuse(fmt.Errorf("there is no branch %s on %s", branch, s.Remote),
-				"git config gitflow.branch.master NAME, and gitflow.branch.develop NAME (the same where there is but one)")
-		}
+	p, err := f.compute(ctx, view, w, false)
+	if err == nil {
+		f.seen = foresight{heads, p}
 	}
-	if w.here, err = r.refs(ctx); err != nil {
-		return w, err
-	}
-	if w.current, err = r.CurrentBranch(ctx); err != nil {
-		return w, err
-	}
-	if w.trees, err = r.checkedOut(ctx); err != nil {
-		return w, err
-	}
-	w.dirty, err = r.Uncommitted(ctx)
-	return w, err
+	return p, err
 }
 
 // bring fetches what the merges need into view.

@@ -71,21 +71,38 @@ func conflictsIn(field []string) []string {
 	return conflicts
 }
 
+// attributes names a commit's .gitattributes files and their blobs. Listing a tree takes longer than merging it, so
+// what was found is remembered: commits never change.
+func (r *Repository) attributes(ctx context.Context, commit string) (map[string]string, error) {
+	if known, ok := r.known.Load(commit); ok {
+		return known.(map[string]string), nil
+	}
+	out, err := r.run(ctx, "ls-tree", "-r", "-z", "--full-tree", commit)
+	if err != nil {
+		return nil, err
+	}
+	blobs := map[string]string{}
+	for _, entry := range fields(out) {
+		meta, name, _ := strings.Cut(entry, "\t") // 100644 blob ID
+		if path.Base(name) == ".gitattributes" && strings.HasPrefix(meta, "100") {
+			blobs[name] = strings.Fields(meta)[2]
+		}
+	}
+	r.known.Store(commit, blobs)
+	return blobs, nil
+}
+
 // writeAttributes writes a commit's .gitattributes files, and nothing else of it, below dir.
 func (r *Repository) writeAttributes(ctx context.Context, commit, dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	out, err := r.run(ctx, "ls-tree", "-r", "-z", "--full-tree", commit)
+	blobs, err := r.attributes(ctx, commit)
 	if err != nil {
 		return err
 	}
-	for _, entry := range fields(out) {
-		meta, name, _ := strings.Cut(entry, "\t") // 100644 blob ID
-		if path.Base(name) != ".gitattributes" || !strings.HasPrefix(meta, "100") {
-			continue
-		}
-		content, err := r.git.pipe(ctx, r.dir, nil, "cat-file", "blob", strings.Fields(meta)[2])
+	for name, blob := range blobs {
+		content, err := r.git.pipe(ctx, r.dir, nil, "cat-file", "blob", blob)
 		if err != nil {
 			return err
 		}

@@ -12,10 +12,7 @@ import (
 
 // publishAction describes what the remote gets, all or nothing.
 func (f *Finish) publishAction(ctx context.Context, view *Repository, w finishWorld, p publication) (flow.Action, error) {
-	details, err := f.describe(ctx, view, w, p)
-	if err != nil {
-		return flow.Action{}, err
-	}
+	details := f.describe(w, p)
 	unsure, err := f.compareDeployed(ctx, view, w)
 	var parts []string
 	for _, u := range f.updates(w, p) {
@@ -55,7 +52,7 @@ func (f *Finish) updates(w finishWorld, p publication) []update {
 
 // describe says what is merged where; commit ids that depend on the time are left out, so that the same plan reads
 // the same.
-func (f *Finish) describe(ctx context.Context, view *Repository, w finishWorld, p publication) ([]string, error) {
+func (f *Finish) describe(w finishWorld, p publication) []string {
 	var details []string
 	if p.production != "" {
 		details = append(details, fmt.Sprintf("%s: merge %s (%s) into %s", f.Settings.Production, w.branch, short(w.hotfix), short(w.production)))
@@ -66,17 +63,13 @@ func (f *Finish) describe(ctx context.Context, view *Repository, w finishWorld, 
 	if f.TagOnly {
 		details = append(details, fmt.Sprintf("%s and %s do not get it", f.Settings.Production, f.Settings.Development))
 	}
-	if p.productionTree == "" {
-		return append(details, f.openReleases(w)...), nil
-	}
-	more, err := view.changed(ctx, w.hotfix+"^{tree}", p.productionTree)
-	if len(more) > 0 {
+	if len(p.more) > 0 {
 		f.confirm = f.Version
 		details = append(details, fmt.Sprintf("%s had more than the release: tag %s will differ from %s in %s",
-			f.Settings.Production, w.tag, w.branch, listed(more)),
+			f.Settings.Production, w.tag, w.branch, listed(p.more)),
 			"or --tag-only: tag "+w.branch+" as it is, and merge it nowhere")
 	}
-	return append(details, f.openReleases(w)...), err
+	return append(details, f.openReleases(w)...)
 }
 
 // publish makes the merges for good and pushes everything at once. Each ref's lease is what it was when the plan was

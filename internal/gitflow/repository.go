@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"hotfix/internal/flow"
 )
@@ -12,10 +13,11 @@ import (
 // A Repository is the user's clone of the product.
 type Repository struct {
 	git     Git
-	dir     string // top of the working tree
-	gitDir  string // this working tree's .git
-	common  string // the .git that all its working trees share
-	objects string // where new objects go
+	dir     string    // top of the working tree
+	gitDir  string    // this working tree's .git
+	common  string    // the .git that all its working trees share
+	objects string    // where new objects go
+	known   *sync.Map // of commits, which never change
 	reader
 }
 
@@ -36,7 +38,7 @@ func (g Git) Open(ctx context.Context, dir string) (*Repository, error) {
 	if len(lines) != 3 {
 		return nil, fmt.Errorf("opening the repository in %s: unexpected answer %q of git rev-parse", dir, out)
 	}
-	r := &Repository{git: g, dir: lines[0], gitDir: lines[1], common: lines[2]}
+	r := &Repository{git: g, dir: lines[0], gitDir: lines[1], common: lines[2], known: &sync.Map{}}
 	r.objects = filepath.Join(r.common, "objects")
 	r.reader = newReader(ctx, r)
 	return r, nil

@@ -161,20 +161,24 @@ func holderOf(who *held) Holder {
 	return who.Holder
 }
 
-// Unlock takes the lock away from whoever holds it. A run that does stops at its next action.
+// Unlock takes the lock away from whoever holds it, also while that renews it. A run that does stops at its next
+// action.
 func (l *SharedLock) Unlock(ctx context.Context) error {
-	who, err := l.look(ctx, l.repo)
-	if err == nil && who != nil {
-		err = l.repo.send(ctx, l.remote, move{lockRef, who.id, ""})
-	}
-	if errors.Is(err, errMoved) {
-		err = flow.Hint(errors.New("the lock has moved while it was being taken away"), "hotfix unlock")
-	}
-	if err != nil {
+	for range appendTries {
+		who, err := l.look(ctx, l.repo)
+		if err == nil && who != nil {
+			err = l.repo.send(ctx, l.remote, move{lockRef, who.id, ""})
+		}
+		if errors.Is(err, errMoved) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		_, _, err = l.local.Unlock(ctx)
 		return err
 	}
-	_, _, err = l.local.Unlock(ctx)
-	return err
+	return flow.Hint(errors.New("the lock moves whenever it is being taken away"), "hotfix unlock")
 }
 
 // cloneID tells this clone, on this machine, from every other, copies of it included.

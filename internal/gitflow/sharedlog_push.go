@@ -12,7 +12,7 @@ import (
 
 const (
 	// gather is how long a push in the background waits for more: the end of an action and the begin of the next.
-	gather = 50 * time.Millisecond
+	gather = 200 * time.Millisecond
 	// pushing is how long a push in the background may take.
 	pushing = time.Minute
 	// appendTries is how often others may be faster.

@@ -56,13 +56,11 @@ func (r *Repository) remoteRef(ctx context.Context, remote, ref string) (string,
 }
 
 // take fetches what one of our own refs of the remote is at, and returns it; empty where the remote has none. It
-// moves no ref here: two runs in one clone would be in each other's way.
+// moves no ref here: two runs in one clone would be in each other's way. An object that is here may have come before
+// its ancestors, of which another run's fetch is bringing more this moment: a ref's are complete.
 func (r *Repository) take(ctx context.Context, remote, ref string) (string, error) {
 	id, err := r.remoteRef(ctx, remote, ref)
-	if err != nil || id == "" {
-		return "", err
-	}
-	if here, err := r.has(ctx, id); err != nil || here {
+	if err != nil || id == "" || id == r.localRef(ctx, ref) {
 		return id, err
 	}
 	_, err = r.run(ctx, "fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance",
