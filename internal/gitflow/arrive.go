@@ -23,8 +23,13 @@ func (s *Start) arrive(ctx context.Context, scheme Scheme, w startWorld) (flow.A
 		point, err := s.from(ctx, scheme, w)
 		return flow.Action{
 			What:    fmt.Sprintf("create %s from %s (%s) and switch to it", w.branch, point.name, short(point.commit)),
-			Details: s.others(w),
-			Do:      func(ctx context.Context, _ flow.Report) error { return s.checkout(ctx, w.branch, point) },
+			Details: s.remarks(scheme, w, point),
+			Do: func(ctx context.Context, report flow.Report) error {
+				for _, remark := range s.remarks(scheme, w, point) {
+					fmt.Fprintln(report, remark)
+				}
+				return s.checkout(ctx, w.branch, point)
+			},
 		}, err
 	case w.local() == "":
 		point := startPoint{commit: w.pushed(), ref: tracking(remote, w.branch)}
@@ -39,13 +44,25 @@ func (s *Start) arrive(ctx context.Context, scheme Scheme, w startWorld) (flow.A
 	}, nil
 }
 
-// others warns of hotfixes that are not finished: a branch that begins at a tag does not have them.
-func (s *Start) others(w startWorld) []string {
-	var details []string
+// remarks are what the user should know of a new branch: hotfixes of the same release that are not finished, since a
+// branch that begins at a tag does not have them, and that production has left the release behind.
+func (s *Start) remarks(scheme Scheme, w startWorld, point startPoint) []string {
+	var remarks []string
+	release := scheme.Release(s.Version)
 	for _, version := range names(w.remote, "refs/heads/"+s.Settings.HotfixPrefix) {
-		details = append(details, fmt.Sprintf("%s is not finished: the new branch will not have it", s.Settings.Branch(version)))
+		branch := s.Settings.Branch(version)
+		if scheme.Release(version) == release {
+			remarks = append(remarks, fmt.Sprintf("%s, of the same release, is not finished, and %s does not have it: "+
+				"finish it first, or start with --from %s", branch, w.branch, branch))
+		} else {
+			remarks = append(remarks, branch+" is not finished either")
+		}
 	}
-	return details
+	if head := w.remote.branch(s.Settings.Production); strings.HasPrefix(point.ref, "refs/tags/") && head != point.commit {
+		remarks = append(remarks, fmt.Sprintf("%s has more than %s: hotfix finish will merge into that, or take --tag-only",
+			s.Settings.Production, point.name))
+	}
+	return remarks
 }
 
 // checkout creates the branch and switches to it. What AVH records comes first, so that a branch that exists is
@@ -109,7 +126,7 @@ func (s *Start) push(branch string) flow.Action {
 			case err != nil:
 				return s.join(ctx, branch, report, fmt.Errorf("pushing %s to %s: %w", branch, remote, err))
 			case strings.Contains(out, "=\t"+ref): // the same commit was there already
-				s.tellJoined(branch, report)
+				s.tellJoined(ctx, branch, report)
 			default:
 				report.Fact("created", branch)
 			}
@@ -131,11 +148,15 @@ func (s *Start) join(ctx context.Context, branch string, report flow.Report, fai
 		return flow.Hint(fmt.Errorf("%s was created on %s by someone else, from elsewhere: %w", branch, remote, err),
 			fmt.Sprintf("git pull --rebase %s %s", remote, branch))
 	}
-	s.tellJoined(branch, report)
+	s.tellJoined(ctx, branch, report)
 	return nil
 }
 
-func (s *Start) tellJoined(branch string, report flow.Report) {
+func (s *Start) tellJoined(ctx context.Context, branch string, report flow.Report) {
+	who := "someone else"
+	if s.Creator != nil {
+		who = first(s.Creator(ctx), who)
+	}
 	report.Fact("joined", branch)
-	fmt.Fprintf(report, "someone else created %s on %s a moment ago: joined\n", branch, s.Settings.Remote)
+	fmt.Fprintf(report, "%s created %s on %s a moment ago: joined\n", who, branch, s.Settings.Remote)
 }

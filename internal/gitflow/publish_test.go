@@ -1,9 +1,13 @@
 package gitflow
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"hotfix/internal/flow"
@@ -130,4 +134,40 @@ func TestFinishStopsWhenTheRemoteMoves(t *testing.T) {
 		t.Errorf("%s became %s", before, after)
 	}
 	mustRun(t, finisher(t, p.clone(), "16.03.1a"))
+}
+
+// Two finish at the same time: one publishes, the other is told, and then has nothing to publish.
+func TestTwoFinishesPublishOnce(t *testing.T) {
+	p := patched(t)
+	dirs := []string{p.clone(), p.again(t, "colleague")}
+	for round := range 10 {
+		var group sync.WaitGroup
+		var errs [2]error
+		version := "16.03.1" + string(rune('a'+round))
+		for i, dir := range dirs {
+			actions, _, err := plan(finisher(t, dir, version))
+			if err != nil {
+				t.Fatal(err)
+			}
+			group.Go(func() { errs[i] = actions[0].Do(context.Background(), flow.Silent{}) })
+		}
+		group.Wait()
+		if (errs[0] == nil) == (errs[1] == nil) {
+			t.Fatalf("%s: %v, %v", version, errs[0], errs[1])
+		}
+		if err := errors.Join(errs[:]...); !strings.Contains(err.Error(), "moved since the plan") && !strings.Contains(err.Error(), "refs/") {
+			t.Errorf("%s: the other is told %v", version, err)
+		}
+		if got := sh(t, p.server(), "rev-list", "--count", "--merges", "--first-parent", "16.03.1.."+version); got != fmt.Sprint(round+1) {
+			t.Errorf("%s: %s merges", version, got)
+		}
+		for _, dir := range dirs {
+			mustRun(t, finisher(t, dir, version))
+			mustRest(t, finisher(t, dir, version))
+		}
+		next := "16.03.1" + string(rune('b'+round))
+		mustRun(t, starter(t, p.clone(), next))
+		save(t, p.clone(), "app.txt", next+"\n")
+		sh(t, p.clone(), "push", "-q")
+	}
 }

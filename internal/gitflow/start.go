@@ -16,6 +16,8 @@ type Start struct {
 	Settings   Settings // complete, as Repository.Settings returns them
 	Version    string   // 16.03.1b
 	From       string   // where to start instead: a branch, a tag or a commit
+	// Creator tells who created the branch, where somebody was faster; nil or empty where that is not known.
+	Creator func(ctx context.Context) string
 }
 
 var _ flow.Phase = (*Start)(nil)

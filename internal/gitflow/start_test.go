@@ -117,6 +117,23 @@ func TestStartRefusesADirtyTree(t *testing.T) {
 	mustRest(t, starter(t, p.clone(), "16.03.1a"))
 }
 
+func TestStartNamesWhatTheBranchWillNotHave(t *testing.T) {
+	p := patched(t)
+	colleague := p.again(t, "colleague")
+	actions, _, err := plan(starter(t, colleague, "16.03.1b"))
+	told := strings.Join(actions[0].Details, "\n")
+	if err != nil || !strings.Contains(told, "hotfix/16.03.1a, of the same release, is not finished") || strings.Contains(told, "--tag-only") {
+		t.Errorf("%q, %v", told, err)
+	}
+	sh(t, p.clone(), "checkout", "-q", "master")
+	save(t, p.clone(), "version.txt", "16.04.1\n")
+	sh(t, p.clone(), "push", "-q")
+	report := mustRun(t, starter(t, colleague, "16.03.1b"))
+	if told := report.text.String(); !strings.Contains(told, "master has more than tag 16.03.1") {
+		t.Errorf("%q", told)
+	}
+}
+
 func TestTwoStartersCreateOneBranch(t *testing.T) {
 	p := newProduct(t)
 	clones := []string{p.clone(), p.again(t, "other")}
@@ -165,7 +182,9 @@ func TestTwoStartersCreateOneBranch(t *testing.T) {
 func TestALateStarterJoins(t *testing.T) {
 	p := newProduct(t)
 	late, quick := p.clone(), p.again(t, "quick")
-	actions, _, err := plan(starter(t, late, "16.03.1a"))
+	slow := starter(t, late, "16.03.1a")
+	slow.Creator = func(context.Context) string { return "ann@laptop" }
+	actions, _, err := plan(slow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +197,7 @@ func TestALateStarterJoins(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if report.have["joined"] == "" {
+	if report.have["joined"] == "" || !strings.Contains(report.text.String(), "ann@laptop created") {
 		t.Errorf("not told: %v %s", report.have, report.text.String())
 	}
 	if got, want := sh(t, late, "rev-parse", "HEAD"), sh(t, quick, "rev-parse", "HEAD"); got != want {
