@@ -54,7 +54,8 @@ func cacheOf(w *sandbox.World) string {
 func (s snapshot) git(t *testing.T, w *sandbox.World) {
 	t.Helper()
 	for name, args := range map[string][]string{
-		"remote": {"--git-dir", w.Remote, "for-each-ref"}, "clone": {"for-each-ref"}, "config": {"config", "--local", "--list"},
+		"remote": {"--git-dir", w.Remote, "for-each-ref", "refs/heads", "refs/tags", "refs/hotfix/lock"},
+		"clone":  {"for-each-ref", "refs/heads", "refs/tags", "refs/remotes"}, "config": {"config", "--local", "--list"},
 		"head": {"symbolic-ref", "HEAD"}, "tree": {"status", "--porcelain"},
 	} {
 		text, err := w.Git(t.Context(), args...)
@@ -63,6 +64,11 @@ func (s snapshot) git(t *testing.T, w *sandbox.World) {
 		}
 		s[kindGit+name] = text
 	}
+	shared, err := w.Git(t.Context(), "--git-dir", w.Remote, "for-each-ref", "refs/hotfix/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s[kindLog+"remote"] = shared
 }
 
 // engine adds the containers, volumes, networks and images of the stack, of its verification and of its builds.

@@ -2,13 +2,12 @@ package gitflow
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"syscall"
 	"time"
 
 	"hotfix/internal/flow"
@@ -183,14 +182,11 @@ func (l *SharedLock) Unlock(ctx context.Context) error {
 
 // cloneID tells this clone, on this machine, from every other, copies of it included.
 func (r *Repository) cloneID() string {
-	path := filepath.Join(r.common, "hotfix", "clone")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		text = []byte(rand.Text() + "\n")
-		err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, text, 0o644))
-		if err != nil {
-			text = nil // it is told by its place alone
+	place := Who() + " " + r.common
+	if info, err := os.Stat(r.common); err == nil {
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+			place += fmt.Sprint(" ", stat.Dev, " ", stat.Ino)
 		}
 	}
-	return fmt.Sprintf("%x", sha256.Sum256([]byte(string(text)+Who()+r.common)))[:12]
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(place)))[:12]
 }
