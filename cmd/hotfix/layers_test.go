@@ -43,8 +43,8 @@ var homes = map[string][]string{
 	"github.com/go-git/":       {"hotfix/internal/gitflow"},
 	"github.com/goccy/":        {"hotfix/internal/config"},
 	"github.com/spf13/":        {"hotfix/cmd/hotfix"},
-	"github.com/moby/moby/":    {"hotfix/cmd/hotfix", "hotfix/internal/build", "hotfix/internal/cloud/compose"},
-	"github.com/docker/":       {"hotfix/cmd/hotfix", "hotfix/internal/build", "hotfix/internal/cloud/compose"},
+	"github.com/moby/moby/":    {"hotfix/cmd/hotfix", "hotfix/internal/build", "hotfix/internal/cloud/compose", "hotfix/internal/cloud/swarm", "hotfix/internal/cloud/inside"},
+	"github.com/docker/":       {"hotfix/cmd/hotfix", "hotfix/internal/build", "hotfix/internal/cloud/compose", "hotfix/internal/cloud/swarm", "hotfix/internal/cloud/inside"},
 	"github.com/moby/buildkit": {"hotfix/internal/build"},
 	"github.com/google/go-containerregistry/pkg/v1/remote": {"hotfix/internal/registry", "hotfix/internal/build"},
 }

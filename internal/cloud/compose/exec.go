@@ -3,8 +3,9 @@ package compose
 import (
 	"context"
 	"io"
+	"os"
 
-	"github.com/moby/moby/client"
+	"hotfix/internal/cloud/inside"
 )
 
 // Exec implements cloud.Stack.
@@ -13,31 +14,22 @@ func (s *Stack) Exec(ctx context.Context, service string, command []string, w io
 	if err != nil {
 		return 0, err
 	}
-	made, err := s.engine.ExecCreate(ctx, c.ID, client.ExecCreateOptions{Cmd: command, AttachStdout: true, AttachStderr: true})
+	exit, err := inside.Exec(ctx, s.engine, c.ID, command, w)
 	if err != nil {
 		return 0, s.reach("run a command in "+nameOf(c), err)
 	}
-	attached, err := s.engine.ExecAttach(ctx, made.ID, client.ExecAttachOptions{})
-	if err != nil {
-		return 0, s.reach("run a command in "+nameOf(c), err)
-	}
-	defer attached.Close()
-	stop := context.AfterFunc(ctx, attached.Close) // the stream itself knows of no ctx
-	defer stop()
-	if err := demux(attached.Reader, false, w, w); err != nil {
-		return 0, s.reach("run a command in "+nameOf(c), causeOr(ctx, err))
-	}
-	return s.exit(ctx, made.ID)
+	return exit, nil
 }
 
-// exit returns the exit status of a command that has ended.
-func (s *Stack) exit(ctx context.Context, exec string) (int, error) {
-	if err := context.Cause(ctx); err != nil {
+// Shell implements cloud.Stack.
+func (s *Stack) Shell(ctx context.Context, service string, command []string, in, out *os.File) (int, error) {
+	c, err := s.one(ctx, service)
+	if err != nil {
 		return 0, err
 	}
-	ended, err := s.engine.ExecInspect(ctx, exec, client.ExecInspectOptions{})
+	exit, err := inside.Shell(ctx, s.engine, c.ID, command, in, out)
 	if err != nil {
-		return 0, s.reach("ask how a command ended", err)
+		return 0, s.reach("open a shell in "+nameOf(c), err)
 	}
-	return ended.ExitCode, nil
+	return exit, nil
 }

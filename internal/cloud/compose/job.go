@@ -11,6 +11,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"hotfix/internal/cloud"
+	"hotfix/internal/cloud/inside"
 	"hotfix/internal/flow"
 )
 
@@ -58,11 +59,11 @@ func (s *Stack) ended(ctx context.Context, c *container.InspectResponse) (cloud.
 	}
 	job := cloud.Job{Exit: c.State.ExitCode}
 	job.Ended, _ = time.Parse(time.RFC3339Nano, c.State.FinishedAt)
-	out := &last{max: 64 << 10}
+	out := &inside.Last{Max: 64 << 10}
 	if err := s.log(ctx, c, false, 0, out, nil); err != nil {
 		return job, err
 	}
-	job.Output = string(out.text)
+	job.Output = out.String()
 	return job, nil
 }
 

@@ -36,18 +36,3 @@ func (b *blueprint) oneOff(spec cloud.JobSpec) {
 		b.networks[name] = &network.EndpointSettings{Links: e.Links, DriverOpts: e.DriverOpts, GwPriority: e.GwPriority}
 	}
 }
-
-// last keeps the end of what is written.
-type last struct {
-	text []byte
-	max  int
-}
-
-// Write implements io.Writer.
-func (l *last) Write(p []byte) (int, error) {
-	l.text = append(l.text, p...)
-	if over := len(l.text) - l.max; over > 0 {
-		l.text = slices.Delete(l.text, 0, over)
-	}
-	return len(p), nil
-}

@@ -1,16 +1,16 @@
 package compose
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"strconv"
 	"sync"
 
-	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"hotfix/internal/cloud/inside"
 )
 
 // Logs implements cloud.Stack. Where there are several containers, each line begins with its container's name.
@@ -27,9 +27,9 @@ func (s *Stack) Logs(ctx context.Context, service string, follow bool, tail int,
 	failures := make([]error, len(slots))
 	for i, slot := range slots {
 		one := func() {
-			lines := &prefixed{to: w, lock: &lock, prefix: slot.name + " | "}
+			lines := &inside.Prefixed{To: w, Lock: &lock, Prefix: slot.name + " | "}
 			failures[i] = s.log(ctx, slot.serving(), follow, tail, lines, lines)
-			lines.end()
+			lines.End()
 		}
 		if !follow {
 			one() // one after the other reads better
@@ -52,62 +52,8 @@ func (s *Stack) log(ctx context.Context, c *container.InspectResponse, follow bo
 		return s.reach("read the log of "+nameOf(c), err)
 	}
 	defer stream.Close()
-	if err := demux(stream, c.Config.Tty, stdout, stderr); err != nil {
+	if err := inside.Demux(stream, c.Config.Tty, stdout, stderr); err != nil {
 		return s.reach("read the log of "+nameOf(c), causeOr(ctx, err))
 	}
 	return nil
-}
-
-// demux separates the two streams; with a terminal there is only one.
-func demux(stream io.Reader, tty bool, stdout, stderr io.Writer) error {
-	if stdout == nil {
-		stdout = io.Discard
-	}
-	if stderr == nil {
-		stderr = io.Discard
-	}
-	var err error
-	if tty {
-		_, err = io.Copy(stdout, stream)
-	} else {
-		_, err = stdcopy.StdCopy(stdout, stderr, stream)
-	}
-	return err
-}
-
-// prefixed begins every line with a name, and never mixes two lines.
-type prefixed struct {
-	to     io.Writer
-	lock   *sync.Mutex
-	prefix string
-	rest   []byte
-}
-
-// Write implements io.Writer.
-func (p *prefixed) Write(text []byte) (int, error) {
-	p.rest = append(p.rest, text...)
-	for {
-		i := bytes.IndexByte(p.rest, '\n')
-		if i < 0 {
-			return len(text), nil
-		}
-		if err := p.line(p.rest[:i+1]); err != nil {
-			return 0, err
-		}
-		p.rest = p.rest[i+1:]
-	}
-}
-
-func (p *prefixed) line(line []byte) error {
-	p.lock.Lock()
-	defer p.lock.Unlock()
-	_, err := p.to.Write(append([]byte(p.prefix), line...))
-	return err
-}
-
-// end writes what has no newline yet.
-func (p *prefixed) end() {
-	if len(p.rest) > 0 {
-		_ = p.line(append(p.rest, '\n'))
-	}
 }

@@ -28,6 +28,11 @@ func main() {
 		}
 		fmt.Println("waited")
 		exit(os.Args[2])
+	case "stop": // asks the server to end
+		if err := syscall.Kill(1, syscall.SIGTERM); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
 	case "write": // write FILE TEXT
 		if err := os.WriteFile(os.Args[2], []byte(os.Args[3]), 0o644); err != nil {
 			fmt.Println(err)

@@ -1,4 +1,4 @@
-package compose
+package inside
 
 import (
 	"context"
@@ -16,12 +16,9 @@ import (
 // bestShell is bash where there is one.
 var bestShell = []string{"/bin/sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash; exec sh"}
 
-// Shell implements cloud.Stack.
-func (s *Stack) Shell(ctx context.Context, service string, command []string, in, out *os.File) (int, error) {
-	c, err := s.one(ctx, service)
-	if err != nil {
-		return 0, err
-	}
+// Shell runs a command, or the best shell that there is, with a person at it: where in is a terminal, with a terminal
+// inside of the same size.
+func Shell(ctx context.Context, engine client.APIClient, container string, command []string, in, out *os.File) (int, error) {
 	if len(command) == 0 {
 		command = bestShell
 	}
@@ -30,28 +27,28 @@ func (s *Stack) Shell(ctx context.Context, service string, command []string, in,
 	if tty {
 		o.ConsoleSize, o.Env = size(out), []string{"TERM=" + os.Getenv("TERM")}
 	}
-	made, err := s.engine.ExecCreate(ctx, c.ID, o)
+	made, err := engine.ExecCreate(ctx, container, o)
 	if err != nil {
-		return 0, s.reach("open a shell in "+nameOf(c), err)
+		return 0, err
 	}
-	attached, err := s.engine.ExecAttach(ctx, made.ID, client.ExecAttachOptions{TTY: tty, ConsoleSize: o.ConsoleSize})
+	attached, err := engine.ExecAttach(ctx, made.ID, client.ExecAttachOptions{TTY: tty, ConsoleSize: o.ConsoleSize})
 	if err != nil {
-		return 0, s.reach("open a shell in "+nameOf(c), err)
+		return 0, err
 	}
 	defer attached.Close()
 	stop := context.AfterFunc(ctx, attached.Close)
 	defer stop()
 	if tty {
-		restore, err := s.rawTerminal(ctx, made.ID, in, out)
+		restore, err := rawTerminal(ctx, engine, made.ID, in, out)
 		if err != nil {
 			return 0, err
 		}
 		defer restore()
 	}
 	if err := talk(attached.HijackedResponse, tty, in, out); err != nil {
-		return 0, s.reach("talk to the shell in "+nameOf(c), causeOr(ctx, err))
+		return 0, causeOr(ctx, err)
 	}
-	return s.exit(ctx, made.ID)
+	return exit(ctx, engine, made.ID)
 }
 
 // talk passes on what is typed until the other side ends. Then it takes its hands off the input: the next key is for
@@ -68,7 +65,7 @@ func talk(attached client.HijackedResponse, tty bool, in, out *os.File) error {
 			_ = attached.CloseWrite() // the input has ended
 		}
 	}()
-	err = demux(attached.Reader, tty, out, out)
+	err = Demux(attached.Reader, tty, out, out)
 	if input.Cancel() {
 		<-typed
 	}
@@ -77,7 +74,7 @@ func talk(attached client.HijackedResponse, tty bool, in, out *os.File) error {
 
 // rawTerminal hands every key, Ctrl-C too, to the other side, and tells it when the window's size changes, until it
 // is restored.
-func (s *Stack) rawTerminal(ctx context.Context, exec string, in, out *os.File) (restore func(), err error) {
+func rawTerminal(ctx context.Context, engine client.APIClient, exec string, in, out *os.File) (restore func(), err error) {
 	before, err := term.SetRawTerminal(in.Fd())
 	if err != nil {
 		return nil, err
@@ -91,7 +88,7 @@ func (s *Stack) rawTerminal(ctx context.Context, exec string, in, out *os.File) 
 		for {
 			select {
 			case <-resized:
-				_, _ = s.engine.ExecResize(ctx, exec, client.ExecResizeOptions(size(out)))
+				_, _ = engine.ExecResize(ctx, exec, client.ExecResizeOptions(size(out)))
 			case <-done:
 				return
 			}
