@@ -12,7 +12,6 @@ import (
 
 	"hotfix/internal/build"
 	"hotfix/internal/cloud"
-	"hotfix/internal/cloud/compose"
 	"hotfix/internal/config"
 	"hotfix/internal/flow"
 	"hotfix/internal/gitflow"
@@ -181,7 +180,7 @@ func (d *deployment) connect(ctx context.Context) ([]cloud.Service, error) {
 	if d.local, err = dialLocal(); err != nil {
 		return nil, err
 	}
-	d.stack = compose.New(engine, d.spec.Name, d.registry.Auth)
+	d.stack = stackOn(engine, d.spec, d.registry)
 	return d.affectable(ctx)
 }
 

@@ -10,8 +10,23 @@ import (
 	"github.com/docker/cli/cli/flags"
 	"github.com/moby/moby/client"
 
+	"hotfix/internal/cloud"
+	"hotfix/internal/cloud/compose"
+	"hotfix/internal/cloud/swarm"
+	"hotfix/internal/config"
 	"hotfix/internal/flow"
+	"hotfix/internal/registry"
 )
+
+// stackOn is the stack of hotfix.yml on that engine: one line a target. A swarm's other nodes are reached through the
+// docker contexts named like them.
+func stackOn(engine client.APIClient, spec config.Stack, r *registry.Registry) cloud.Stack {
+	if spec.Target == "swarm" {
+		node := func(name string) (client.APIClient, error) { return dial(name, "") }
+		return swarm.New(engine, spec.Name, swarm.Config{Auth: r.Auth, Image: r.Image, Node: node, Order: spec.Update})
+	}
+	return compose.New(engine, spec.Name, r.Auth)
+}
 
 // dial connects to an engine as the user's docker would: a context or a host, else DOCKER_HOST, DOCKER_CONTEXT and
 // docker's current context; ssh:// and TLS included. Nothing is sent yet.

@@ -80,15 +80,15 @@ type Image struct {
 
 // A Stack is a set of services in one place.
 type Stack struct {
-	Target  string    `yaml:"target"`
-	Name    string    `yaml:"name"`    // the compose project; default: the stack's key
+	Target  string    `yaml:"target"`  // compose or swarm
+	Name    string    `yaml:"name"`    // of the compose project or swarm stack; default: the stack's key
 	Context string    `yaml:"context"` // a docker context; default: docker's current one
 	Host    string    `yaml:"host"`    // ssh://…, unix:///…, instead of a context
 	Canary  string    `yaml:"canary"`
 	Checks  []Command `yaml:"checks"` // of the canary, before the gate
 	Replace *bool     `yaml:"replace"`
 	Order   []string  `yaml:"order"`
-	Update  string    `yaml:"update"`
+	Update  string    `yaml:"update"`  // start-first or stop-first; default on a swarm: start-first where it can work
 	Timeout Duration  `yaml:"timeout"` // default: 4m
 	Monitor Duration  `yaml:"monitor"` // how long healthy counts as proven; default: 5s
 	Probe   string    `yaml:"probe"`

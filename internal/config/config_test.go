@@ -53,6 +53,8 @@ stacks:
     target: nomad
     migrate: { service: php }
     cache: { cloudflare: { purge: everything } }
+  staging: { target: compose, update: start-first }
+  swarm: { target: swarm, update: start-first }
 `), nil)
 	for _, want := range []string{
 		"1:12: image-tag: must contain ${COMMITSHA}",
@@ -60,7 +62,8 @@ stacks:
 		"6:7: verify.checks.0: want either",
 		"7:7: verify.checks.1: want in:",
 		"8:17: build.copy.0: want a path inside",
-		`11:13: stacks.production.target: "nomad" is none of: compose`,
+		`11:13: stacks.production.target: "nomad" is none of: compose, swarm`,
+		"stacks.staging.update: on compose the old container stops first",
 		"stacks.production.migrate: want service: and run:",
 		"stacks.production.cache.cloudflare: want zones:",
 	} {

@@ -72,8 +72,11 @@ func (s Stack) validate(path string, complain func(path, text string)) {
 			complain(path+"."+key, fmt.Sprintf("%q is none of: %s", value, strings.Join(want, ", ")))
 		}
 	}
-	oneOf("target", s.Target, "compose")
-	oneOf("update", s.Update, "stop-first")
+	oneOf("target", s.Target, "compose", "swarm")
+	oneOf("update", s.Update, "start-first", "stop-first")
+	if s.Target != "swarm" && s.Update == "start-first" {
+		complain(path+".update", "on compose the old container stops first: two can't have one published port")
+	}
 	if s.Context != "" && s.Host != "" {
 		complain(path, "context and host exclude each other")
 	}

@@ -17,13 +17,13 @@ func (s *Stack) order(ctx context.Context, one swarm.Service, ref string) (swarm
 		return swarm.UpdateOrderStopFirst, ", with a gap: " + why
 	}
 	spec := one.Spec
-	if s.Order == swarm.UpdateOrderStopFirst {
+	if s.Order == string(swarm.UpdateOrderStopFirst) {
 		return stop("hotfix.yml says so")
 	}
 	if port := hostPort(one); port && !s.spare(ctx, spec) {
 		return stop("it publishes a host-mode port, and there is no spare node for a second one")
 	}
-	if s.Order == swarm.UpdateOrderStartFirst {
+	if s.Order == string(swarm.UpdateOrderStartFirst) {
 		return swarm.UpdateOrderStartFirst, ""
 	}
 	if replicas(spec) == 1 && writes(spec) {

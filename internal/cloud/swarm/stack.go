@@ -32,7 +32,7 @@ type Config struct {
 	// Node connects to the engine of another node, for a shell there. May be nil.
 	Node func(name string) (client.APIClient, error)
 	// Order is start-first or stop-first; empty: start-first where that can work.
-	Order swarm.UpdateOrder
+	Order string
 }
 
 // Stack is one stack on one swarm.
