@@ -22,7 +22,7 @@ type Cluster struct {
 	Nodes   []*Node
 	Gateway string // this machine's address in the subnet; the nodes accept a registry without TLS there
 
-	id, dir string
+	id, dir string // dir is named after this process and the id
 	subnet  netip.Prefix
 }
 
@@ -52,11 +52,12 @@ func CanCluster() error {
 
 // StartCluster makes a cluster of so many nodes. It ends with Close; its engines end with this process too.
 func StartCluster(ctx context.Context, nodes int, logf Logf) (*Cluster, error) {
-	dir, err := os.MkdirTemp("", "hotfix-cluster-")
-	if err != nil {
+	sweep()
+	c := &Cluster{id: "hf" + id()[:4]}
+	c.dir = filepath.Join(os.TempDir(), fmt.Sprintf("%s%d-%s", clusterPrefix, os.Getpid(), c.id))
+	if err := os.Mkdir(c.dir, 0o700); err != nil {
 		return nil, err
 	}
-	c := &Cluster{id: "hf" + id()[:4], dir: dir}
 	c.subnet = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(100 + rand.IntN(100)), byte(rand.IntN(256)), 0}), 24)
 	c.Gateway = c.address(1)
 	logf("starting a swarm of %d engines on %s", nodes, c.subnet)
@@ -175,17 +176,5 @@ func (c *Cluster) Close() error {
 	for _, n := range c.Nodes {
 		n.Kill()
 	}
-	names := []string{c.id + "sw"}
-	for _, n := range c.Nodes {
-		names = append(names, n.Name)
-		groups, _ := filepath.Glob("/sys/fs/cgroup/*/" + n.Name)
-		for _, group := range append(groups, "/sys/fs/cgroup/"+n.Name) {
-			_ = exec.Command("find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";").Run()
-		}
-	}
-	for _, name := range names {
-		_ = exec.Command("ip", "netns", "del", name).Run()
-	}
-	_ = exec.Command("ip", "link", "del", c.id+"h0").Run()
-	return os.RemoveAll(c.dir)
+	return remove(c.dir, c.id)
 }

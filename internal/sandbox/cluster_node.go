@@ -38,7 +38,7 @@ func (n *Node) begin() error {
 	script := `hostname "$NAME"
 mkdir -p /run/docker && mount --bind "$DIR/run" /run/docker
 [ ! -d /run/containerd ] || mount -t tmpfs tmpfs /run/containerd
-rm -f "$DIR/pid" "$DIR/docker.sock"
+rm -rf "$DIR/pid" "$DIR/docker.sock" "$DIR/exec" # what a power cut left
 echo "{}" >"$DIR/daemon.json"
 exec dockerd --data-root "$DIR/data" --exec-root "$DIR/exec" --config-file "$DIR/daemon.json" -H "unix://$DIR/docker.sock" -p "$DIR/pid" \
 	--bip "172.2$NUMBER.0.1/24" --cgroup-parent "/$NAME" --insecure-registry "$SUBNET" --label "node=n$NUMBER"`

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,8 +80,15 @@ type stack struct {
 	config     target.Config
 }
 
-// newStack returns an empty stack. It goes when the test ends.
+// newStack returns an empty stack, for a test that leaves the cluster to the others. It goes when the test ends.
 func newStack(t *testing.T) *stack {
+	t.Helper()
+	t.Parallel()
+	return newStackAlone(t)
+}
+
+// newStackAlone is for a test that needs the cluster for itself.
+func newStackAlone(t *testing.T) *stack {
 	t.Helper()
 	if err := sandbox.CanCluster(); err != nil && os.Getenv("HOTFIX_NEED_ENGINE") == "1" {
 		t.Fatalf("HOTFIX_NEED_ENGINE=1: %v", err)
@@ -133,8 +141,15 @@ func (s *stack) must(err error) {
 	}
 }
 
-// up makes a service as `docker stack deploy` does, and waits until it runs.
+// up makes a service, and waits until it runs.
 func (s *stack) up(service, ref string, more ...func(*swarm.ServiceSpec)) {
+	s.t.Helper()
+	s.create(service, ref, more...)
+	s.await(service+" runs", func() bool { now := s.service(service); return now.Running > 0 && now.Running == now.Containers })
+}
+
+// create makes a service as `docker stack deploy` does.
+func (s *stack) create(service, ref string, more ...func(*swarm.ServiceSpec)) {
 	s.t.Helper()
 	one := uint64(1)
 	spec := swarm.ServiceSpec{
@@ -152,7 +167,6 @@ func (s *stack) up(service, ref string, more ...func(*swarm.ServiceSpec)) {
 	s.must(err)
 	_, err = s.engine.ServiceCreate(s.t.Context(), client.ServiceCreateOptions{Spec: spec, EncodedRegistryAuth: encoded})
 	s.must(err)
-	s.await(service+" runs", func() bool { now := s.service(service); return now.Running > 0 && now.Running == now.Containers })
 }
 
 // await waits for something on the cluster.
@@ -194,6 +208,11 @@ func (s *stack) inspect(name string) swarm.Service {
 	s.must(err)
 	return found.Service
 }
+
+// freePort is one that no other test publishes.
+func freePort() uint32 { return 8000 + lastPort.Add(1) }
+
+var lastPort atomic.Uint32
 
 func replicas(n uint64) func(*swarm.ServiceSpec) {
 	return func(spec *swarm.ServiceSpec) { spec.Mode.Replicated.Replicas = &n }

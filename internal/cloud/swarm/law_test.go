@@ -20,7 +20,7 @@ func TestTheLawForAReleaseAndBack(t *testing.T) {
 	if proven() == nil {
 		t.Error("proven before anything runs it")
 	}
-	users := ask(t, ports...)
+	users := ask(t, s.ports...)
 	s.do(s.plan(canary, "redeploy phpfiles ("+cloud.Short(digest(s.php))+" → "+cloud.Short(digest(s.newPHP))))
 	s.plan(canary)
 	gate, err := redeploy.Gate(t.Context())
@@ -52,7 +52,7 @@ func (s *shop) baseline() {
 func TestThePatchFailsInTheLastService(t *testing.T) {
 	s := newShop(t, "crash")
 	s.release()
-	users := ask(t, ports...)
+	users := ask(t, s.ports...)
 	s.do(s.plan(cloud.Canary{Rollout: s.rollout}, "phpfiles"))
 	rest := s.plan(cloud.Redeploy{Rollout: s.rollout}, "phpha", "web")
 	s.do(rest[:1])

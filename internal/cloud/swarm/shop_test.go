@@ -31,22 +31,21 @@ type shop struct {
 	wanted                       release
 	php, nginx, newPHP, newNginx string
 	base                         map[string]string
+	ports                        []uint32
 }
-
-var ports = []uint32{8001, 8002, 8003}
 
 // newShop has a release whose nginx image is of this mode.
 func newShop(t *testing.T, mode string) *shop {
-	s := &shop{stack: newStack(t), wanted: release{}}
+	s := &shop{stack: newStack(t), wanted: release{}, ports: []uint32{freePort(), freePort(), freePort()}}
 	repository := s.repository
 	repositories := []string{repository + "-php", repository + "-nginx"}
 	s.repository = repositories[0]
 	s.php, s.newPHP = s.push("git-commit-1", "1", "", checked), s.push("git-commit-2", "2", "", checked)
 	s.repository = repositories[1]
 	s.nginx, s.newNginx = s.push("git-commit-1", "1", "nginx", checked), s.push("git-commit-2", "2", mode, checked)
-	s.up("phpfiles", s.php, hostPort(ports[0]))
-	s.up("phpha", s.php, hostPort(ports[1]), replicas(2))
-	s.up("web", s.nginx, hostPort(ports[2]))
+	s.up("phpfiles", s.php, hostPort(s.ports[0]))
+	s.up("phpha", s.php, hostPort(s.ports[1]), replicas(2))
+	s.up("web", s.nginx, hostPort(s.ports[2]))
 	s.rollout = cloud.Rollout{Stack: s.Stack, Release: s.wanted, Repositories: repositories, Order: []string{"phpha", "web"},
 		First: "phpfiles", Monitor: quick.Monitor, Timeout: quick.Timeout,
 		Baseline: func(context.Context) (map[string]string, error) { return s.base, nil }}
