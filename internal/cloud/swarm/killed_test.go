@@ -186,7 +186,7 @@ func (s *stack) worker(id string, other *sandbox.Node) *sandbox.Node {
 	s.must(err)
 	for _, n := range shared.Nodes[1:] {
 		if n.Name == found.Node.Description.Hostname {
-			s.t.Log("the node of the new task dies")
+			s.t.Log(n.Name, "dies")
 			return n
 		}
 	}

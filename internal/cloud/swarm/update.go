@@ -153,7 +153,7 @@ func (u *update) putBack(ctx context.Context) error {
 		err = u.change(ctx, u.auth, func(spec *swarm.ServiceSpec) error {
 			spec.TaskTemplate.ContainerSpec.Image = u.before.Image
 			spec.TaskTemplate.ForceUpdate = u.before.Force // tasks that were not replaced yet stay
-			order, _ := u.order(ctx, one, u.before.Image) // a node may have died since: the spare one is gone
+			order, _ := u.order(ctx, one, u.before.Image)  // a node may have died since: the spare one is gone
 			config := swarm.UpdateConfig{Order: order, Monitor: u.Monitor, FailureAction: swarm.UpdateFailureActionContinue}
 			if order == swarm.UpdateOrderStopFirst {
 				config.Parallelism = 1
