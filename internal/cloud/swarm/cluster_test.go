@@ -73,7 +73,7 @@ func locked() http.Handler {
 // A stack is one on the cluster.
 type stack struct {
 	*target.Stack
-	t          *testing.T
+	t          testing.TB
 	engine     client.APIClient
 	name       string
 	repository string
@@ -88,7 +88,7 @@ func newStack(t *testing.T) *stack {
 }
 
 // newStackAlone is for a test that needs the cluster for itself.
-func newStackAlone(t *testing.T) *stack {
+func newStackAlone(t testing.TB) *stack {
 	t.Helper()
 	if err := sandbox.CanCluster(); err != nil && os.Getenv("HOTFIX_NEED_ENGINE") == "1" {
 		t.Fatalf("HOTFIX_NEED_ENGINE=1: %v", err)

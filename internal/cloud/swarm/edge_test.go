@@ -29,7 +29,7 @@ type seen struct {
 }
 
 // ask probes the ports every 10 ms until the test ends, or seen is called.
-func ask(t *testing.T, ports ...uint32) *edge {
+func ask(t testing.TB, ports ...uint32) *edge {
 	ctx, stop := context.WithCancel(t.Context())
 	e := &edge{client: &http.Client{Timeout: 300 * time.Millisecond}, last: map[uint32]int{}, seen: map[uint32]*seen{}, stop: stop}
 	for _, port := range ports {
