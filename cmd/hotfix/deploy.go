@@ -29,6 +29,7 @@ done already has nothing to do, so the same command resumes.`,
 		},
 	}
 	command.Flags().StringVar(&t.sha, "sha", "", "what the stack must run (default: found out)")
+	command.Flags().BoolVar(&t.full, "full", false, "build images in full, on their base as it is now: no layer patching")
 	addStack(command, &t)
 	addRun(command, &f)
 	command.Flags().StringVar(&f.confirm, "confirm", "", "the stack's name, as migrations want it typed; with --yes")

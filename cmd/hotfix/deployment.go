@@ -34,6 +34,7 @@ type deployment struct {
 	dir       build.Directory
 	cache     string
 	release   *release
+	full      bool     // no layer patching
 	notes     []string // what the user should know, found on the way
 }
 
@@ -42,6 +43,7 @@ type target struct {
 	version []string // the optional argument
 	stack   string   // --stack
 	sha     string   // --sha
+	full    bool     // --full
 }
 
 // deployment resolves what the command line leaves open against the repository, the file and the stack.
@@ -50,7 +52,7 @@ func (a *app) deployment(ctx context.Context, t target) (*deployment, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &deployment{project: p, registry: registry.New()}
+	d := &deployment{project: p, registry: registry.New(), full: t.full}
 	if d.hotfix.Version, err = p.version(ctx, t.version); err != nil {
 		return nil, err
 	}

@@ -51,7 +51,8 @@ func (d *deployment) verify() flow.Phase {
 
 func (d *deployment) build() flow.Phase {
 	phase := build.Images{Directory: d.dir, Tag: d.release.tag, Commit: d.hotfix.Commit, Version: d.hotfix.Version,
-		Created: d.hotfix.Created, Engine: d.local, Cache: d.images(), Deployed: d.deployedImage, Published: d.release}
+		Created: d.hotfix.Created, Engine: d.local, Cache: d.images(), Deployed: d.deployedImage, Published: d.release,
+		Full: d.full, Baseline: d.baselineCommit, History: d.repo, Contents: d.contents()}
 	phase.Source, _ = d.repo.URL(context.Background(), d.settings.Remote)
 	if d.file.Verify != nil {
 		phase.Cleared = d.release.evidence.Cleared
@@ -59,13 +60,25 @@ func (d *deployment) build() flow.Phase {
 	for _, name := range d.file.ImageNames() {
 		image := d.file.Images[name]
 		phase.Specs = append(phase.Specs, build.ImageSpec{Name: name, Repository: image.Repository,
-			Dockerfile: image.Dockerfile, Ignore: image.Ignore, Filter: image.Filter, Smoke: image.Smoke})
+			Dockerfile: image.Dockerfile, Ignore: image.Ignore, Filter: image.Filter, Smoke: image.Smoke,
+			Allow: image.Allow})
 	}
 	return phase
 }
 
 func (d *deployment) images() build.Cache {
 	return build.Cache{Dir: filepath.Join(d.cache, "images"), Deployed: d.deployedImage}
+}
+
+// contents tells what layers hold, read once on this machine.
+func (d *deployment) contents() build.Contents {
+	return build.Contents{Dir: filepath.Join(d.cache, "layers")}
+}
+
+// baselineCommit is what ran before this version's first change.
+func (d *deployment) baselineCommit(ctx context.Context) (string, error) {
+	_, commit, _, err := d.baseline(ctx)
+	return commit, err
 }
 
 // deployedImage is the image that runs from a repository: its layers need not be uploaded again.

@@ -26,12 +26,13 @@ type release struct {
 	verifies bool // hotfix.yml has a verification
 	targets  []registry.Target
 	compared string // the folder of what was found equal or not
+	contents build.Contents
 }
 
 func newRelease(d *deployment) *release {
 	r := &release{registry: d.registry, tag: tagOf(d.file.ImageTag, d.hotfix.Commit), commit: d.hotfix.Commit,
 		evidence: build.Evidence{Log: d.log, Commit: d.hotfix.Commit}, verifies: d.file.Verify != nil,
-		compared: filepath.Join(d.cache, "same-content")}
+		compared: filepath.Join(d.cache, "same-content"), contents: d.contents()}
 	for _, name := range d.file.ImageNames() {
 		r.targets = append(r.targets, registry.Target{Name: name, Repository: d.file.Images[name].Repository, Tag: r.tag})
 	}
@@ -81,7 +82,7 @@ func (r *release) same(ctx context.Context, repository, running string, pushed v
 	if err != nil {
 		return false, err
 	}
-	same, err := build.SameContent(old, pushed)
+	same, err := r.contents.Same(old, pushed)
 	if err != nil {
 		return false, err
 	}

@@ -31,6 +31,9 @@ func (i Images) solve(ctx context.Context, spec ImageSpec, content string, repor
 	if err != nil {
 		return "", err
 	}
+	if err := refuseIn(ctx, tree, spec); err != nil {
+		return "", err
+	}
 	dockerfile, err := i.dockerfile(spec, filepath.Join(temporary, "dockerfile"))
 	if err != nil {
 		return "", err

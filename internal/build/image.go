@@ -22,9 +22,11 @@ type ImageSpec struct {
 	Ignore     string // an ignore file; empty: what docker would use
 	Filter     string // or a file of rsync's filter rules, applied by rsync
 	Smoke      []string
+	Allow      []string // patterns of files that look like secrets and may enter the image all the same
 }
 
-// Images is the phase that builds the images of the verified directory, on the local engine, into the cache.
+// Images is the phase that makes the images of the verified directory, into the cache: the deployed image and one
+// layer of what changed, where that is proven to be the same, else a build on the local engine.
 type Images struct {
 	Directory Directory
 	Specs     []ImageSpec
@@ -42,6 +44,12 @@ type Images struct {
 	// Evidence.Cleared. It is nil where no verification is configured.
 	Cleared   func(ctx context.Context, content string) (bool, error)
 	Published Published
+	// Full builds every image in full, on its base as it is now: no patching.
+	Full bool
+	// Baseline returns the commit that the deployed images were made of; nil: nothing is deployed.
+	Baseline func(ctx context.Context) (commit string, err error)
+	History  History
+	Contents Contents
 }
 
 // The labels of an image that tell what it was made of.
@@ -93,7 +101,13 @@ func (i Images) Plan(ctx context.Context) ([]flow.Action, error) {
 				continue
 			}
 		}
-		actions = append(actions, flow.Action{What: i.what(spec), Details: spec.details(), Do: func(ctx context.Context, report flow.Report) error {
+		what, details, err := i.what(spec), spec.details(), error(nil)
+		if synced {
+			if what, details, err = i.road(ctx, spec); err != nil {
+				return nil, err
+			}
+		}
+		actions = append(actions, flow.Action{What: what, Details: details, Do: func(ctx context.Context, report flow.Report) error {
 			return i.build(ctx, spec, report)
 		}})
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -29,29 +30,51 @@ func (i Images) build(ctx context.Context, spec ImageSpec, report flow.Report) e
 	if err := i.cleared(ctx, stamp.Content); err != nil {
 		return err
 	}
-	id, err := i.solve(ctx, spec, stamp.Content, report)
-	if err != nil {
-		return fmt.Errorf("build %s: %w", spec.Dockerfile, err)
-	}
-	if err := smoke(ctx, i.Engine, id, spec, report); err != nil {
-		return err
-	}
-	if again, err := i.Directory.Content(ctx); err != nil || again != stamp.Content {
-		return errors.Join(err, fmt.Errorf("%s was changed while %s was built", i.Directory.Path, spec.Name))
-	}
 	draft, err := i.Cache.draft(spec.Name, i.Commit)
 	if err != nil {
 		return err
 	}
 	defer draft.discard()
 	start := time.Now()
-	digest, err := i.export(ctx, id, spec, draft, report)
+	digest, err := i.make(ctx, spec, stamp.Content, draft, report)
 	if err != nil {
-		return fmt.Errorf("take %s out of the engine: %w", spec.Name, err)
+		return err
 	}
-	fmt.Fprintf(report, "%s is %s, taken out of the engine in %.1f s\n", spec.Repository, digest, time.Since(start).Seconds())
+	if again, err := i.Directory.Content(ctx); err != nil || again != stamp.Content {
+		return errors.Join(err, fmt.Errorf("%s was changed while %s was built", i.Directory.Path, spec.Name))
+	}
+	fmt.Fprintf(report, "%s is %s, made in %.1f s\n", spec.Repository, digest, time.Since(start).Seconds())
 	report.Fact("image "+spec.Repository, digest.String())
 	return draft.keep()
+}
+
+// make takes the short road where it is open, else the long one.
+func (i Images) make(ctx context.Context, spec ImageSpec, content string, draft *draft, report flow.Report) (v1.Hash, error) {
+	temporary, err := os.MkdirTemp("", "hotfix-build-")
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	defer os.RemoveAll(temporary)
+	p, err := i.patched(ctx, spec, temporary)
+	if err == nil {
+		return i.patch(ctx, p, spec, content, draft, report)
+	}
+	if ctx.Err() != nil {
+		return v1.Hash{}, ctx.Err()
+	}
+	fmt.Fprintf(report, "full build: %v\n", err)
+	id, err := i.solve(ctx, spec, content, report)
+	if err != nil {
+		return v1.Hash{}, fmt.Errorf("build %s: %w", spec.Dockerfile, err)
+	}
+	if err := smoke(ctx, i.Engine, id, spec, report); err != nil {
+		return v1.Hash{}, err
+	}
+	digest, err := i.export(ctx, id, spec, draft, report)
+	if err != nil {
+		return v1.Hash{}, fmt.Errorf("take %s out of the engine: %w", spec.Name, err)
+	}
+	return digest, nil
 }
 
 // cleared refuses content that nobody verified.

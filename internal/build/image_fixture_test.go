@@ -105,7 +105,7 @@ func filesOf(t *testing.T, image v1.Image) tree {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := flatten(tree{}, layers)
+	all, err := Contents{}.flatten(tree{}, layers)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,10 +9,10 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// SameContent tells whether two images would run the same: their configuration but for labels and times, and
+// Same tells whether two images would run the same: their configuration but for labels and times, and
 // their files but for times. Only layers after those that both begin with are read, unless these alone can't
 // tell. It decides whether a service has to be restarted.
-func SameContent(a, b v1.Image) (bool, error) {
+func (c Contents) Same(a, b v1.Image) (bool, error) {
 	configA, err := a.ConfigFile()
 	if err != nil {
 		return false, fmt.Errorf("read an image's configuration: %w", err)
@@ -40,7 +40,7 @@ func SameContent(a, b v1.Image) (bool, error) {
 	if common == len(idsA) && common == len(idsB) {
 		return true, nil
 	}
-	return sameFiles(layersA[:common], layersA[common:], layersB[common:])
+	return c.sameFiles(layersA[:common], layersA[common:], layersB[common:])
 }
 
 // sameConfig compares what a container is started with.
@@ -60,12 +60,12 @@ func sameConfig(a, b *v1.ConfigFile) (bool, error) {
 }
 
 // sameFiles compares what two stacks of layers make of the base that both stand on.
-func sameFiles(base, a, b []v1.Layer) (bool, error) {
-	one, err := flatten(tree{}, a)
+func (c Contents) sameFiles(base, a, b []v1.Layer) (bool, error) {
+	one, err := c.flatten(tree{}, a)
 	if err != nil {
 		return false, err
 	}
-	other, err := flatten(tree{}, b)
+	other, err := c.flatten(tree{}, b)
 	if err != nil {
 		return false, err
 	}
@@ -75,14 +75,14 @@ func sameFiles(base, a, b []v1.Layer) (bool, error) {
 	case different:
 		return false, nil
 	}
-	below, err := flatten(tree{}, base)
+	below, err := c.flatten(tree{}, base)
 	if err != nil {
 		return false, err
 	}
-	if one, err = flatten(maps.Clone(below), a); err != nil {
+	if one, err = c.flatten(maps.Clone(below), a); err != nil {
 		return false, err
 	}
-	if other, err = flatten(below, b); err != nil {
+	if other, err = c.flatten(below, b); err != nil {
 		return false, err
 	}
 	return one.visible().equal(other.visible()), nil

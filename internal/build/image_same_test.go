@@ -102,7 +102,7 @@ func TestSameContent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, pair := range [][2]v1.Image{{c.a, c.b}, {c.b, c.a}} {
-				same, err := SameContent(pair[0], pair[1])
+				same, err := Contents{}.Same(pair[0], pair[1])
 				if err != nil || same != c.same {
 					t.Errorf("the same: %v, %v", same, err)
 				}
@@ -149,7 +149,7 @@ func TestSameConfiguration(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if same, err := SameContent(image, changed); err != nil || same != c.same {
+		if same, err := (Contents{}).Same(image, changed); err != nil || same != c.same {
 			t.Errorf("%s: the same: %v, %v", name, same, err)
 		}
 	}

@@ -62,7 +62,7 @@ func TestImageContent(t *testing.T) {
 	found := filesOf(t, image)
 	for name, want := range map[string]bool{"tool": true, "app/index.php": true, "app/lib": true, "app/.stack.php.Dockerfile": true,
 		"app/README.md": false, "app/config/secrets.php": false, "app/.git": false, "app/lib/.git": false} {
-		if n, ok := found[name]; ok != want || ok && (n.uid != 0 || n.gid != 0) {
+		if n, ok := found[name]; ok != want || ok && (n.UID != 0 || n.GID != 0) {
 			t.Errorf("%s is in the image: %v, %v", name, ok, n)
 		}
 	}

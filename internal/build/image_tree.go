@@ -4,52 +4,40 @@ import (
 	"archive/tar"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"path"
 	"strings"
-
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // A tree is what layers amount to, by path. Under the names of whiteouts it also keeps what the layers delete of
 // whatever is below them.
 type tree map[string]node
 
-// A node is a path as a process sees it, but for its times.
+// A node is a path as a process sees it. Its time does not count when nodes are compared.
 type node struct {
-	kind         byte
-	mode         int64
-	uid, gid     int
-	link         string
-	major, minor int64
-	size         int64
-	sum          [sha256.Size]byte
-	capability   string // what an executable may do beyond its user
-	gone         bool   // a whiteout
+	Kind         byte
+	Mode         int64
+	UID, GID     int
+	Link         string
+	Major, Minor int64
+	Size         int64
+	Sum          [sha256.Size]byte
+	Capability   string // what an executable may do beyond its user
+	Gone         bool   // a whiteout
+	Time         int64  // of its last change, in seconds
+}
+
+// same tells whether a process would see a difference, but for times.
+func (n node) same(m node) bool {
+	n.Time, m.Time = 0, 0
+	return n == m
 }
 
 const (
 	whiteout = ".wh."
 	opaque   = ".wh..wh..opq"
 )
-
-// flatten applies layers to what is below them, which it changes.
-func flatten(below tree, layers []v1.Layer) (tree, error) {
-	for _, layer := range layers {
-		content, err := layer.Uncompressed()
-		if err != nil {
-			return nil, fmt.Errorf("read a layer: %w", err)
-		}
-		found, err := readLayer(content)
-		if err := errors.Join(err, content.Close()); err != nil {
-			return nil, fmt.Errorf("read a layer: %w", err)
-		}
-		below.apply(found)
-	}
-	return below, nil
-}
 
 // readLayer returns a layer's own entries, whiteouts among them.
 func readLayer(content io.Reader) (tree, error) {
@@ -63,26 +51,49 @@ func readLayer(content io.Reader) (tree, error) {
 		if err != nil {
 			return nil, err
 		}
-		name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
+		name := clean(header.Name)
 		if strings.HasPrefix(path.Base(name), whiteout) {
-			found[name] = node{gone: true}
+			found[name] = node{Gone: true}
 			continue
 		}
-		n := node{kind: header.Typeflag, mode: header.Mode & 0o7777, uid: header.Uid, gid: header.Gid, size: header.Size,
-			link: header.Linkname, major: header.Devmajor, minor: header.Devminor, capability: header.PAXRecords["SCHILY.xattr.security.capability"]}
+		n := node{Kind: header.Typeflag, Mode: header.Mode & 0o7777, UID: header.Uid, GID: header.Gid, Size: header.Size, Link: header.Linkname,
+			Major: header.Devmajor, Minor: header.Devminor, Capability: header.PAXRecords["SCHILY.xattr.security.capability"], Time: header.ModTime.Unix()}
+		if target, ok := found[clean(header.Linkname)]; ok && n.Kind == tar.TypeLink {
+			found[name] = target // one more name of the same file
+			continue
+		}
 		sum := sha256.New()
 		if _, err := io.Copy(sum, archive); err != nil {
 			return nil, err
 		}
-		sum.Sum(n.sum[:0])
+		if n.Kind == tar.TypeReg {
+			sum.Sum(n.Sum[:0])
+		}
 		found[name] = n
 	}
+}
+
+// clean is a path in an image without the slashes around it; empty for the root.
+func clean(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/") }
+
+// implied adds the directories that a layer's entries are in and that it does not name: an engine makes them, as
+// root's and with the usual mode, whatever was there.
+func (t tree) implied() tree {
+	all := maps.Clone(t)
+	for name := range t {
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			if _, ok := all[dir]; !ok {
+				all[dir] = node{Kind: tar.TypeDir, Mode: 0o755}
+			}
+		}
+	}
+	return all
 }
 
 // apply puts a layer on top: first it hides, then it adds.
 func (t tree) apply(layer tree) {
 	for name, n := range layer {
-		if !n.gone {
+		if !n.Gone {
 			continue
 		}
 		dir, base := path.Split(name)
@@ -94,7 +105,7 @@ func (t tree) apply(layer tree) {
 		t[name] = n
 	}
 	for name, n := range layer {
-		if old, ok := t[name]; ok && old.kind == tar.TypeDir && n.kind != tar.TypeDir && !n.gone {
+		if old, ok := t[name]; ok && old.Kind == tar.TypeDir && n.Kind != tar.TypeDir && !n.Gone {
 			t.hide(name, true)
 		}
 		t[name] = n
@@ -110,13 +121,13 @@ func (t tree) hide(dir string, itself bool) {
 	}
 }
 
-func (t tree) equal(other tree) bool { return maps.Equal(t, other) }
+func (t tree) equal(other tree) bool { return maps.EqualFunc(t, other, node.same) }
 
 // visible is the tree without what only says that something is gone.
 func (t tree) visible() tree {
 	seen := tree{}
 	for name, n := range t {
-		if !n.gone {
+		if !n.Gone {
 			seen[name] = n
 		}
 	}
@@ -137,7 +148,7 @@ func (t tree) compare(other tree) verdict {
 		return equal
 	}
 	for name, n := range t {
-		if m, ok := other[name]; ok && m != n {
+		if m, ok := other[name]; ok && !m.same(n) {
 			return different
 		}
 	}

@@ -76,6 +76,7 @@ type Image struct {
 	Ignore     string   `yaml:"ignore"` // default: <dockerfile>.dockerignore, then .dockerignore
 	Filter     string   `yaml:"filter"` // rsync's rules, instead of ignore
 	Smoke      []string `yaml:"smoke"`
+	Allow      []string `yaml:"allow"` // patterns of files that look like secrets and may enter the image
 }
 
 // A Stack is a set of services in one place.

@@ -1,0 +1,163 @@
+package build
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"unicode"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"hotfix/internal/flow"
+)
+
+// road says how an image will be made, and of what.
+func (i Images) road(ctx context.Context, spec ImageSpec) (what string, details []string, err error) {
+	temporary, err := os.MkdirTemp("", "hotfix-build-")
+	if err != nil {
+		return "", nil, err
+	}
+	defer os.RemoveAll(temporary)
+	p, err := i.patched(ctx, spec, temporary)
+	switch {
+	case ctx.Err() != nil:
+		return "", nil, ctx.Err()
+	case err != nil:
+		return i.what(spec), append([]string{"full build: " + err.Error()}, spec.details()...), nil
+	}
+	return fmt.Sprintf("patch %s:%s", spec.Repository, i.Tag), append(p.summary(), spec.details()...), nil
+}
+
+// patch makes the patched image, proves it and tries it.
+func (i Images) patch(ctx context.Context, p *patched, spec ImageSpec, content string, draft *draft, report flow.Report) (v1.Hash, error) {
+	if err := refuse(p.paths(), spec); err != nil {
+		return v1.Hash{}, err
+	}
+	for _, line := range p.summary() {
+		fmt.Fprintln(report, line)
+	}
+	digest, err := i.finish(p, spec, content, draft)
+	if err != nil || len(spec.Smoke) == 0 {
+		return digest, err
+	}
+	image, err := i.Cache.open(ctx, draft.dir)
+	if err != nil {
+		return digest, err
+	}
+	id, err := load(ctx, i.Engine, image, localTag(spec.Name, i.Commit), report)
+	if err != nil {
+		return digest, fmt.Errorf("load %s into the engine, for its smoke command: %w", spec.Name, err)
+	}
+	return digest, smoke(ctx, i.Engine, id, spec, report)
+}
+
+// finish writes the patched image into the draft, and proves it.
+func (i Images) finish(p *patched, spec ImageSpec, content string, draft *draft) (v1.Hash, error) {
+	config := p.full.config.DeepCopy()
+	for _, stored := range p.full.stored {
+		draft.take(stored)
+	}
+	if config.Config.Labels == nil {
+		config.Config.Labels = map[string]string{}
+	}
+	labels := config.Config.Labels
+	for name, value := range i.labels(content) {
+		labels[name] = value
+	}
+	labels[LabelBase] = p.full.digest
+	if len(p.changes) > 0 {
+		diffID, err := p.patch.write(draft)
+		if err != nil {
+			return v1.Hash{}, err
+		}
+		labels[LabelPatch] = diffID.String()
+		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, diffID)
+		config.History = append(config.History, v1.History{Created: v1.Time{Time: i.Created.UTC()}, CreatedBy: "hotfix " + i.Version, Comment: i.Commit})
+		if err := p.prove(draft); err != nil {
+			return v1.Hash{}, err
+		}
+	}
+	return draft.finish(dated(config, i.Created), spec.Repository)
+}
+
+// prove reads the layer as it was written: on top of the full image it must make exactly what the directory holds.
+func (p *patched) prove(d *draft) error {
+	blob, err := os.ReadFile(blobPath(d.dir, d.layers[len(d.layers)-1].Digest))
+	if err != nil {
+		return err
+	}
+	content, err := gzip.NewReader(bytes.NewReader(blob))
+	if err != nil {
+		return err
+	}
+	layer, err := readLayer(content)
+	if err != nil {
+		return err
+	}
+	p.full.old.apply(layer.implied()) // it is not needed any more
+	if got := p.full.old.visible(); !got.equal(p.new.tree) {
+		return fmt.Errorf("the patched image would not hold what the directory does: %s", firstDifference(got, p.new.tree))
+	}
+	return nil
+}
+
+// paths are those that may enter the image; a directory's ends in a slash.
+func (p *patched) paths() []string {
+	var all []string
+	for _, s := range p.sources {
+		if s.node.Kind == tar.TypeDir {
+			s.path += "/"
+		}
+		all = append(all, s.path)
+	}
+	return all
+}
+
+func firstDifference(got, want tree) string {
+	for _, c := range differences(got, want) {
+		if c.kind != 0 {
+			return "/" + c.path
+		}
+	}
+	return "nothing"
+}
+
+// summary says what the patch is about: a few files by name, the others by number.
+func (p *patched) summary() []string {
+	var lines []string
+	for _, c := range p.changes {
+		if c.kind != 0 {
+			lines = append(lines, string(c.kind)+" "+printable("/"+c.path))
+		}
+	}
+	if len(lines) == 0 {
+		return []string{"nothing in it differs from " + digest12(p.full.digest)}
+	}
+	head := fmt.Sprintf("one layer over %s: %d changes", digest12(p.full.digest), len(lines))
+	return append([]string{head}, few(lines, 12)...)
+}
+
+// printable is a path on one line, whatever is in its name.
+func printable(path string) string {
+	if strings.ContainsFunc(path, unicode.IsControl) {
+		return strconv.Quote(path)
+	}
+	return path
+}
+
+func few(lines []string, most int) []string {
+	if len(lines) <= most {
+		return lines
+	}
+	return append(lines[:most:most], fmt.Sprintf("and %d more", len(lines)-most))
+}
+
+func digest12(digest string) string {
+	_, hex, _ := strings.Cut(digest, ":")
+	return hex[:min(12, len(hex))]
+}

@@ -1,0 +1,236 @@
+package build
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"hotfix/internal/flow"
+)
+
+// deploy makes what was built the deployed image, of this Dockerfile and these rules.
+func (i *Images) deploy(t *testing.T) {
+	t.Helper()
+	deployed := cachedImage(t, i)
+	i.Deployed = func(context.Context, string) (v1.Image, error) { return deployed, nil }
+	i.Cache.Deployed = i.Deployed
+	i.Baseline = func(context.Context) (string, error) { return commit, nil }
+	before := past{}
+	for _, name := range []string{".stack.php.Dockerfile", ".stack.php.dockerignore"} {
+		text, err := os.ReadFile(filepath.Join(i.Directory.Path, name))
+		must(t, err)
+		before[name] = string(text)
+	}
+	i.History, i.Contents = before, Contents{t.TempDir()}
+}
+
+// tidy is what sync does at its end.
+func (i *Images) tidy(t *testing.T) {
+	t.Helper()
+	_, err := i.Directory.normalise(t.Context())
+	must(t, err)
+	stampAs(t, i)
+}
+
+// On the real engine, a patched image is what a full build of the same directory is, for every kind of change.
+func TestPatchEqualsFullBuild(t *testing.T) {
+	i := newImages(t)
+	dir := i.Directory.Path
+	for _, name := range []string{"gone/deep/a", "gone/b", "turned/a", "file", "run.sh", "config/app.php", "moved"} {
+		write(t, dir, name, name)
+	}
+	i.tidy(t)
+	must(t, act(t, i, &told{}))
+	i.deploy(t)
+	for n, commit := range []func(){
+		func() { write(t, dir, "index.php", "<?php // 2\n") },
+		func() {
+			must(t, os.RemoveAll(filepath.Join(dir, "gone")))
+			must(t, os.RemoveAll(filepath.Join(dir, "turned")))
+			write(t, dir, "turned", "a file now")
+			must(t, os.Remove(filepath.Join(dir, "file")))
+			write(t, dir, "file/is/a/directory", "now")
+		},
+		func() {
+			must(t, os.Chmod(filepath.Join(dir, "run.sh"), 0o755))
+			must(t, os.Rename(filepath.Join(dir, "moved"), filepath.Join(dir, "Über uns\n.php")))
+			must(t, os.Remove(filepath.Join(dir, "turned")))
+			must(t, os.Symlink("/nowhere", filepath.Join(dir, "turned")))
+			must(t, os.MkdirAll(filepath.Join(dir, "empty/empty"), 0o755))
+			write(t, dir, "ignored.md", "never")
+		},
+	} {
+		commit()
+		i.Commit = strings.Repeat(string(rune('b'+n)), 40)
+		i.tidy(t)
+		t.Cleanup(func() { removeImages(t, i.Engine, localTag("php", i.Commit)) })
+		start, report := time.Now(), &told{}
+		if err := act(t, i, report); err != nil {
+			t.Fatalf("%v\n%s", err, report)
+		}
+		t.Logf("patched in %.2f s\n%s", time.Since(start).Seconds(), report)
+		image := cachedImage(t, i)
+		full := *i
+		full.Full, full.Cache.Dir = true, t.TempDir()
+		must(t, act(t, full, &told{}))
+		built, err := full.Cache.Image(t.Context(), "php", i.Commit)
+		must(t, err)
+		if same, err := i.Contents.Same(image, built); err != nil || !same {
+			t.Errorf("commit %d: %v, %v: %s", n, same, err, firstDifference(filesOf(t, image), filesOf(t, built)))
+		}
+		if got, want := len(manifestOf(t, image).Layers), len(manifestOf(t, built).Layers)+1; got != want {
+			t.Errorf("commit %d: %d layers, not %d", n, got, want)
+		}
+		if words := report.String(); !strings.Contains(words, "loaded into the engine") || !strings.Contains(words, "the layers that it lacked") {
+			t.Errorf("it was not tried: %s", words)
+		}
+		i.Deployed = func(context.Context, string) (v1.Image, error) { return image, nil }
+		i.Cache.Deployed = i.Deployed
+	}
+}
+
+// What stands in the way of a patch is said, and the image is built in full.
+func TestPatchInDoubt(t *testing.T) {
+	p := newPatching(t)
+	sound := p.deployed
+	for name, c := range map[string]struct {
+		change func()
+		want   string
+	}{
+		"RUN":     {func() { p.dockerfile("FROM base\nCOPY . /app\nRUN composer install\n") }, "RUN at line 3, which does more than copy"},
+		"stages":  {func() { p.dockerfile("FROM a AS one\nFROM b\nCOPY --from=one /x /y\n") }, "FROM at line 2"},
+		"--chown": {func() { p.dockerfile("FROM a\nCOPY --chown=33 . /app\n") }, "COPY at line 2, which does more than copy from the directory"},
+		"a URL":   {func() { p.dockerfile("FROM a\nADD https://example.com/x.tar.gz /app/\n") }, "ADD at line 2, which may unpack or download"},
+		"a Dockerfile that has changed": {func() {
+			write(t, p.Directory.Path, "Dockerfile", plainDockerfile+"ENV B=c\n")
+		}, "Dockerfile has changed since aaaaaaa"},
+		"a new ignore file": {func() { write(t, p.Directory.Path, ".dockerignore", "*.md\n") }, ".dockerignore has changed since aaaaaaa"},
+		"other instructions": {func() { p.dockerfile("FROM base\nWORKDIR /srv\nUSER 33\nCOPY . /app\nCMD [\"run\"]\n") },
+			`the deployed image was made by other instructions than the Dockerfile's: "ENV A=b", not USER`},
+		"an image from a patched one": {func() {
+			write(t, p.Directory.Path, "new", "")
+			p.deployed = p.make()
+			config := p.config(p.deployed)
+			config.Config.Labels[LabelPatch] = "sha256:" + strings.Repeat("0", 64)
+			p.deployed = p.reconfigured(p.deployed, config)
+		}, "made from a patched one"},
+		"no image":  {func() { p.Deployed = func(context.Context, string) (v1.Image, error) { return nil, os.ErrNotExist } }, "can't be read"},
+		"--full":    {func() { p.Full = true }, "--full"},
+		"a link":    {func() { p.deployed = p.linked() }, "/app is no directory in the base image"},
+		"nothing":   {func() { p.Deployed = nil }, "nothing is deployed"},
+		"too deep":  {func() { p.deployed = p.deep() }, "has 125 layers"},
+		"no record": {func() { p.deployed = p.image(layersOf(t, sound), nil) }, "does not tell how it was made"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p = newPatching(t)
+			sound = p.deployed
+			c.change()
+			if _, err := p.patched(t.Context(), p.spec, t.TempDir()); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, not %s", err, c.want)
+			}
+		})
+	}
+}
+
+// dockerfile changes the Dockerfile, as if it had always been so.
+func (p *patching) dockerfile(text string) {
+	write(p.t, p.Directory.Path, "Dockerfile", text)
+	p.History = past{"Dockerfile": text}
+}
+
+func (p *patching) linked() v1.Image {
+	layers := layersOf(p.t, p.deployed)
+	base := layerOf(p.t, link("app", "/srv/app"))
+	return p.image([]v1.Layer{base, layers[1], layers[2]}, p.config(p.deployed).History)
+}
+
+func (p *patching) deep() v1.Image {
+	layers, history := layersOf(p.t, p.deployed), p.config(p.deployed).History
+	for len(layers) < maxLayers {
+		layers = append([]v1.Layer{layerOf(p.t, dir("etc"))}, layers...)
+		history = append([]v1.History{{CreatedBy: "RUN true"}}, history...)
+	}
+	return p.image(layers, history)
+}
+
+// The plan says which road it will be, and why.
+func TestPatchPlan(t *testing.T) {
+	p := newPatching(t)
+	must(t, os.MkdirAll(filepath.Join(p.Directory.Path, ".git/hotfix"), 0o755))
+	write(t, p.Directory.Path, "index.php", "<?php // 2\n")
+	p.resync(t)
+	actions, err := p.Plan(t.Context())
+	if err != nil || len(actions) != 1 || actions[0].What != "patch registry.example.com/acme/php:t" || !slices.Contains(actions[0].Details, "M /app/index.php") {
+		t.Errorf("planned %+v, %v", actions, err)
+	}
+	p.dockerfile("FROM base\nRUN true\n")
+	p.resync(t)
+	actions, err = p.Plan(t.Context())
+	if err != nil || len(actions) != 1 || !strings.HasPrefix(actions[0].Details[0], "full build: the Dockerfile has RUN at line 2") {
+		t.Errorf("planned %+v, %v", actions, err)
+	}
+}
+
+// The same content gives the same digest from another directory with other times.
+func TestPatchDigestIsOfTheContent(t *testing.T) {
+	one, other := newPatching(t), newPatching(t)
+	other.deployed = one.deployed
+	for _, p := range []*patching{one, other} {
+		write(t, p.Directory.Path, "index.php", "<?php // 2\n")
+		write(t, p.Directory.Path, "lib/new.php", "new")
+	}
+	must(t, os.Chtimes(filepath.Join(other.Directory.Path, "index.php"), time.Unix(1, 0), time.Unix(1, 0)))
+	if a, b := imageDigest(t, one.make()), imageDigest(t, other.make()); a != b {
+		t.Errorf("%s and %s", a, b)
+	}
+	image := one.make()
+	config := one.config(image)
+	if config.Config.Labels["theirs"] != "kept" || config.Config.Labels[LabelRevision] != commit || config.Config.Labels[LabelBase] != imageDigest(t, one.deployed) {
+		t.Errorf("its labels are %v", config.Config.Labels)
+	}
+}
+
+// What looks like a secret stops an image, unless it is allowed.
+func TestImageRefusesSecrets(t *testing.T) {
+	p := newPatching(t)
+	for name, c := range map[string]struct {
+		path  string
+		allow []string
+		want  string
+	}{
+		"env":        {"deploy/.env", nil, "deploy/.env"},
+		"secrets":    {"config/secrets.php", nil, "config/secrets.php"},
+		"a key":      {"id_rsa", nil, "id_rsa"},
+		"allowed":    {"config/secrets.php", []string{"config/secrets.php"}, ""},
+		"by pattern": {"vendor/x/secrets.php", []string{"vendor/**"}, ""},
+		"an example": {".env.example", nil, ""},
+		"a whiteout": {"lib/.wh.x", nil, "names that begin with .wh. mean deletions"},
+		"a folder":   {"secrets/list.php", nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p = newPatching(t)
+			write(t, p.Directory.Path, c.path, "x")
+			p.spec.Allow = c.allow
+			found, err := p.patched(t.Context(), p.spec, t.TempDir())
+			must(t, err)
+			draft, err := p.Cache.draft("php", p.Commit)
+			must(t, err)
+			_, err = p.patch(t.Context(), found, p.spec, "content", draft, flow.Silent{})
+			tree, failed := p.context(t.Context(), p.spec, t.TempDir())
+			must(t, failed)
+			full := refuseIn(t.Context(), tree, p.spec)
+			if c.want == "" && (err != nil || full != nil) {
+				t.Errorf("refused: %v, %v", err, full)
+			}
+			if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || full == nil || full.Error() != err.Error()) {
+				t.Errorf("got %v and %v, not %s", err, full, c.want)
+			}
+		})
+	}
+}
