@@ -57,6 +57,9 @@ func (d *deployment) build() flow.Phase {
 	if d.file.Verify != nil {
 		phase.Cleared = d.release.evidence.Cleared
 	}
+	for _, command := range d.file.Build.Prepare {
+		phase.Prepared = append(phase.Prepared, command.Outputs...)
+	}
 	for _, name := range d.file.ImageNames() {
 		image := d.file.Images[name]
 		phase.Specs = append(phase.Specs, build.ImageSpec{Name: name, Repository: image.Repository,

@@ -49,6 +49,7 @@ type Images struct {
 	// Baseline returns the commit that the deployed images were made of; nil: nothing is deployed.
 	Baseline func(ctx context.Context) (commit string, err error)
 	History  History
+	Prepared []string // what prepare commands make in the directory: no commit explains it
 	Contents Contents
 }
 

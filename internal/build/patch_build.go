@@ -30,7 +30,11 @@ func (i Images) road(ctx context.Context, spec ImageSpec) (what string, details 
 	case err != nil:
 		return i.what(spec), append([]string{"full build: " + err.Error()}, spec.details()...), nil
 	}
-	return fmt.Sprintf("patch %s:%s", spec.Repository, i.Tag), append(p.summary(), spec.details()...), nil
+	what = fmt.Sprintf("patch %s:%s", spec.Repository, i.Tag)
+	if len(p.foreign) > 0 {
+		what += fmt.Sprintf("; no commit explains %d of its changes", len(p.foreign))
+	}
+	return what, append(p.summary(), spec.details()...), nil
 }
 
 // patch makes the patched image, proves it and tries it.
@@ -40,6 +44,9 @@ func (i Images) patch(ctx context.Context, p *patched, spec ImageSpec, content s
 	}
 	for _, line := range p.summary() {
 		fmt.Fprintln(report, line)
+	}
+	if len(p.foreign) > 0 {
+		report.Fact("changed by no commit in "+spec.Repository, strings.Join(few(p.foreign, 50), ", "))
 	}
 	digest, err := i.finish(p, spec, content, draft)
 	if err != nil || len(spec.Smoke) == 0 {
@@ -139,7 +146,15 @@ func (p *patched) summary() []string {
 		return []string{"nothing in it differs from " + digest12(p.full.digest)}
 	}
 	head := fmt.Sprintf("one layer over %s: %d changes", digest12(p.full.digest), len(lines))
-	return append([]string{head}, few(lines, 12)...)
+	if len(lines) == 1 {
+		head = strings.TrimSuffix(head, "s")
+	}
+	lines = append([]string{head}, few(lines, 12)...)
+	if len(p.foreign) > 0 {
+		lines = append(lines, "differs from what is deployed, though no commit since has changed it; the deployed version goes:")
+		lines = append(lines, few(p.foreign, 50)...)
+	}
+	return lines
 }
 
 // printable is a path on one line, whatever is in its name.

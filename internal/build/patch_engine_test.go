@@ -165,6 +165,7 @@ func TestPatchPlan(t *testing.T) {
 	must(t, os.MkdirAll(filepath.Join(p.Directory.Path, ".git/hotfix"), 0o755))
 	write(t, p.Directory.Path, "index.php", "<?php // 2\n")
 	p.resync(t)
+	p.History.(past)["changed"] = "index.php"
 	actions, err := p.Plan(t.Context())
 	if err != nil || len(actions) != 1 || actions[0].What != "patch registry.example.com/acme/php:t" || !slices.Contains(actions[0].Details, "M /app/index.php") {
 		t.Errorf("planned %+v, %v", actions, err)
@@ -193,6 +194,38 @@ func TestPatchDigestIsOfTheContent(t *testing.T) {
 	config := one.config(image)
 	if config.Config.Labels["theirs"] != "kept" || config.Config.Labels[LabelRevision] != commit || config.Config.Labels[LabelBase] != imageDigest(t, one.deployed) {
 		t.Errorf("its labels are %v", config.Config.Labels)
+	}
+}
+
+// The first hotfix of an image from a dirty directory: its modes stay, and what no commit explains is listed.
+func TestPatchOfForeignImage(t *testing.T) {
+	p := newPatching(t)
+	dir := p.Directory.Path
+	for _, name := range []string{"index.php", "lib/a.php", "lib/dirty.php", "debug.php", "vendor/autoload.php"} {
+		write(t, dir, name, "old")
+		must(t, os.Chmod(filepath.Join(dir, name), 0o664))
+	}
+	must(t, os.Chmod(filepath.Join(dir, "lib"), 0o775))
+	p.deployed = p.full()
+	for _, name := range []string{"index.php", "lib/dirty.php", "vendor/autoload.php"} {
+		write(t, dir, name, "new")
+	}
+	must(t, os.Remove(filepath.Join(dir, "debug.php")))
+	write(t, dir, "missing.php", "new")
+	_, err := p.Directory.normalise(t.Context())
+	must(t, err)
+	p.resync(t)
+	p.History, p.Prepared = past{"Dockerfile": plainDockerfile, "changed": "index.php"}, []string{"vendor/"}
+	actions, err := p.Plan(t.Context())
+	must(t, err)
+	details := strings.Join(actions[0].Details, "\n")
+	if !strings.Contains(actions[0].What, "no commit explains 3 of its changes") ||
+		!strings.HasSuffix(details, "goes:\nA missing.php\nD debug.php\nM lib/dirty.php") || strings.Contains(details, "a.php") {
+		t.Errorf("planned %s\n%s", actions[0].What, details)
+	}
+	found := filesOf(t, p.make())
+	if found["app/lib"].Mode != 0o775 || found["app/lib/a.php"].Mode != 0o664 || found["app/index.php"].Mode != 0o644 || found["app"].UID != 33 {
+		t.Errorf("the modes are %o, %o and %o", found["app/lib"].Mode, found["app/lib/a.php"].Mode, found["app/index.php"].Mode)
 	}
 }
 

@@ -29,7 +29,10 @@ func (p past) File(_ context.Context, _, name string) ([]byte, error) {
 	return []byte(text), nil
 }
 
-func (past) ChangedFiles(context.Context, string, string) ([]string, error) { return nil, nil }
+// ChangedFiles are those whose text is not the old commit's.
+func (p past) ChangedFiles(context.Context, string, string) ([]string, error) {
+	return strings.Fields(p["changed"]), nil
+}
 
 const plainDockerfile = "FROM base\nWORKDIR /srv\nENV A=b\nCOPY . /app\nCMD [\"run\"]\n"
 

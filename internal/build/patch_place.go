@@ -167,12 +167,23 @@ func (p placed) put(old tree, name string, s source) error {
 	if there, ok := p.tree[name]; ok && there.Kind != s.node.Kind {
 		return fmt.Errorf("/%s is of another kind below what is copied", name)
 	}
-	p.tree[name] = s.node
+	p.tree[name] = s.node.asDeployed(old[name])
 	delete(p.from, name)
 	if s.node.Kind == tar.TypeReg {
 		p.from[name] = s.path
 	}
 	return nil
+}
+
+// asDeployed is the node as the old image has it, where git can't tell them apart: it knows of no mode but whether
+// a file may be executed. An image from a checkout with another umask is not sent again for that.
+func (n node) asDeployed(was node) node {
+	alike := was
+	alike.Mode = n.Mode
+	if alike.same(n) && (n.Kind == tar.TypeDir || n.Mode&0o100 == was.Mode&0o100) {
+		return was
+	}
+	return n
 }
 
 func (p placed) parents(old tree, dir string) error {
