@@ -102,7 +102,7 @@ func (i Images) Plan(ctx context.Context) ([]flow.Action, error) {
 				continue
 			}
 		}
-		what, details, err := i.what(spec), spec.details(), error(nil)
+		what, details := i.what(spec), spec.details()
 		if synced {
 			if what, details, err = i.road(ctx, spec); err != nil {
 				return nil, err

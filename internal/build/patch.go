@@ -21,7 +21,8 @@ type patched struct {
 	full    fullImage
 	new     placed
 	sources []source
-	changes []change
+	changes []change // to the full image: the layer
+	recent  []change // to the deployed one
 	foreign []string // what differs though no commit has changed it: the deployed image came from a dirty directory
 	patch   patch
 }
@@ -108,7 +109,13 @@ func (i Images) compare(ctx context.Context, spec ImageSpec, recipe recipe, full
 			return nil, fmt.Errorf("/%s would come back from the base image", c.path)
 		}
 	}
-	if p.foreign, err = i.unexplained(ctx, recipe, full.old, p.new); err != nil {
+	deployed, err := i.Contents.flatten(maps.Clone(full.old), full.patch)
+	if err != nil {
+		return nil, err
+	}
+	deployed = deployed.visible()
+	p.recent = differences(deployed, p.new.tree)
+	if p.foreign, err = i.unexplained(ctx, recipe, deployed, p.new); err != nil {
 		return nil, err
 	}
 	p.patch = patch{changes: p.changes, from: p.new.from, root: root, latest: i.Created}
@@ -212,6 +219,7 @@ type fullImage struct {
 	layers []v1.Layer
 	stored []v1.Descriptor // as a manifest names the layers
 	old    tree            // what they hold
+	patch  []v1.Layer      // what is on top of it now, at most one
 }
 
 // fullBelow is the deployed image, without its patch where it has one.
@@ -244,6 +252,7 @@ func fullBelow(deployed v1.Image) (f fullImage, err error) {
 		if last < 0 || history < 0 || f.config.RootFS.DiffIDs[last].String() != on || f.config.History[history].EmptyLayer {
 			return f, errors.New("the deployed image was made from a patched one")
 		}
+		f.patch = f.layers[last:]
 		f.layers, f.stored = f.layers[:last], f.stored[:last]
 		f.config.RootFS.DiffIDs, f.config.History = f.config.RootFS.DiffIDs[:last], f.config.History[:history]
 	}

@@ -136,18 +136,15 @@ func firstDifference(got, want tree) string {
 
 // summary says what the patch is about: a few files by name, the others by number.
 func (p *patched) summary() []string {
+	head := fmt.Sprintf("one layer of %d paths over %s; to what is deployed it changes:", affected(p.changes), digest12(p.full.digest))
+	if affected(p.recent) == 0 {
+		head = fmt.Sprintf("one layer of %d paths over %s; to what is deployed it changes nothing", affected(p.changes), digest12(p.full.digest))
+	}
 	var lines []string
-	for _, c := range p.changes {
+	for _, c := range p.recent {
 		if c.kind != 0 {
 			lines = append(lines, string(c.kind)+" "+printable("/"+c.path))
 		}
-	}
-	if len(lines) == 0 {
-		return []string{"nothing in it differs from " + digest12(p.full.digest)}
-	}
-	head := fmt.Sprintf("one layer over %s: %d changes", digest12(p.full.digest), len(lines))
-	if len(lines) == 1 {
-		head = strings.TrimSuffix(head, "s")
 	}
 	lines = append([]string{head}, few(lines, 12)...)
 	if len(p.foreign) > 0 {
@@ -155,6 +152,16 @@ func (p *patched) summary() []string {
 		lines = append(lines, few(p.foreign, 50)...)
 	}
 	return lines
+}
+
+// affected is how many paths a change is about, without the directories above them.
+func affected(all []change) (n int) {
+	for _, c := range all {
+		if c.kind != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // printable is a path on one line, whatever is in its name.

@@ -223,9 +223,17 @@ func TestPatchOfForeignImage(t *testing.T) {
 		!strings.HasSuffix(details, "goes:\nA missing.php\nD debug.php\nM lib/dirty.php") || strings.Contains(details, "a.php") {
 		t.Errorf("planned %s\n%s", actions[0].What, details)
 	}
-	found := filesOf(t, p.make())
+	p.deployed = p.make()
+	found := filesOf(t, p.deployed)
 	if found["app/lib"].Mode != 0o775 || found["app/lib/a.php"].Mode != 0o664 || found["app/index.php"].Mode != 0o644 || found["app"].UID != 33 {
 		t.Errorf("the modes are %o, %o and %o", found["app/lib"].Mode, found["app/lib/a.php"].Mode, found["app/index.php"].Mode)
+	}
+	write(t, dir, "index.php", "newer") // the next hotfix is of the patched image: nothing foreign is left in that
+	p.resync(t)
+	p.Version = "16.03.1c"
+	next, err := p.patched(t.Context(), p.spec, t.TempDir())
+	if err != nil || len(next.foreign) > 0 || affected(next.recent) != 1 || affected(next.changes) != 5 {
+		t.Errorf("the next is %v, %v, %v", next.foreign, next.recent, err)
 	}
 }
 
