@@ -1,8 +1,10 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TESTFLAGS ?=
+FILES ?= 20000
+BYTES ?= 200000000
 
-.PHONY: build test tools lint demo demo-shell clean
+.PHONY: build test tools lint bench demo demo-shell clean
 
 # One set of flags for the binary and the demo around it: they share most of what is compiled.
 build demo demo-shell: export CGO_ENABLED = 0
@@ -22,6 +24,9 @@ lint:
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	shellcheck $$(git ls-files '*.sh' .ci/run)
+
+bench: ## what a small hotfix of a large tree costs, beside BuildKit and docker push: make bench FILES=1000 BYTES=10000000
+	go run ./cmd/bench -files $(FILES) -bytes $(BYTES)
 
 demo: build ## the whole routine, in a world made for it
 	go run ./cmd/demo
