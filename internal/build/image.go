@@ -103,13 +103,14 @@ func (i Images) Plan(ctx context.Context) ([]flow.Action, error) {
 			}
 		}
 		what, details := i.what(spec), spec.details()
+		var planned *patched
 		if synced {
-			if what, details, err = i.road(ctx, spec); err != nil {
+			if what, details, planned, err = i.road(ctx, spec); err != nil {
 				return nil, err
 			}
 		}
 		actions = append(actions, flow.Action{What: what, Details: details, Do: func(ctx context.Context, report flow.Report) error {
-			return i.build(ctx, spec, report)
+			return i.build(ctx, spec, planned, report)
 		}})
 	}
 	if len(actions) == 0 {

@@ -17,7 +17,7 @@ import (
 )
 
 // build makes one image: built, tried, exported, kept.
-func (i Images) build(ctx context.Context, spec ImageSpec, report flow.Report) error {
+func (i Images) build(ctx context.Context, spec ImageSpec, planned *patched, report flow.Report) error {
 	unlock, err := i.Directory.Lock()
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func (i Images) build(ctx context.Context, spec ImageSpec, report flow.Report) e
 	}
 	defer draft.discard()
 	start := time.Now()
-	digest, err := i.make(ctx, spec, stamp.Content, draft, report)
+	digest, err := i.make(ctx, spec, stamp.Content, planned, draft, report)
 	if err != nil {
 		return err
 	}
@@ -48,8 +48,11 @@ func (i Images) build(ctx context.Context, spec ImageSpec, report flow.Report) e
 	return draft.keep()
 }
 
-// make takes the short road where it is open, else the long one.
-func (i Images) make(ctx context.Context, spec ImageSpec, content string, draft *draft, report flow.Report) (v1.Hash, error) {
+// make takes the short road where it is open, else the long one. What was planned of the same content is still so.
+func (i Images) make(ctx context.Context, spec ImageSpec, content string, planned *patched, draft *draft, report flow.Report) (v1.Hash, error) {
+	if planned != nil && planned.content == content && spec.Filter == "" {
+		return i.patch(ctx, planned, spec, content, draft, report)
+	}
 	temporary, err := os.MkdirTemp("", "hotfix-build-")
 	if err != nil {
 		return v1.Hash{}, err

@@ -40,7 +40,7 @@ func TestImageFails(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.change()
-			if err := i.build(t.Context(), i.Specs[0], &told{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			if err := i.build(t.Context(), i.Specs[0], nil, &told{}); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("it ended with %v", err)
 			}
 			if _, err := i.Cache.Image(t.Context(), "php", commit); !errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +66,7 @@ func TestImageInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	report := &told{}
 	failed := make(chan error)
-	go func() { failed <- i.build(ctx, i.Specs[0], report) }()
+	go func() { failed <- i.build(ctx, i.Specs[0], nil, report) }()
 	waitFor(t, "BuildKit", func() bool { return strings.Contains(report.String(), "#1 ") })
 	cancel()
 	if err := <-failed; !errors.Is(err, context.Canceled) {

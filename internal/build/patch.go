@@ -9,10 +9,6 @@ import (
 	"maps"
 	"path"
 	"path/filepath"
-	"slices"
-	"strings"
-
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // A patched image is the deployed one and a layer of what changed since: nothing else has to be built or sent.
@@ -25,6 +21,7 @@ type patched struct {
 	recent  []change // to the deployed one
 	foreign []string // what differs though no commit has changed it: the deployed image came from a dirty directory
 	patch   patch
+	content string // the directory's
 }
 
 // Labels of a patched image.
@@ -122,67 +119,6 @@ func (i Images) compare(ctx context.Context, spec ImageSpec, recipe recipe, full
 	return p, nil
 }
 
-// unexplained lists the files that differ between the deployed image and the directory, though no commit since has
-// changed them, and no prepare command makes them.
-func (i Images) unexplained(ctx context.Context, recipe recipe, old tree, new placed) ([]string, error) {
-	differ := map[string]string{}
-	for name, n := range old {
-		if _, ok := new.tree[name]; !ok && n.Kind != tar.TypeDir {
-			differ[recipe.origin(name)] = "D"
-		}
-	}
-	for name, n := range new.tree {
-		if was, ok := old[name]; n.Kind != tar.TypeDir && !ok {
-			differ[recipe.origin(name)] = "A"
-		} else if n.Kind != tar.TypeDir && !was.same(n) {
-			differ[recipe.origin(name)] = "M"
-		}
-	}
-	if len(differ) == 0 {
-		return nil, nil
-	}
-	baseline, err := i.Baseline(ctx)
-	if err != nil {
-		return nil, err
-	}
-	changed, err := i.History.ChangedFiles(ctx, baseline, i.Commit)
-	if err != nil {
-		return nil, fmt.Errorf("what has changed since %s is not known: %w", short(baseline), err)
-	}
-	for _, name := range changed {
-		delete(differ, name)
-	}
-	var found []string
-	for name, kind := range differ {
-		if !slices.ContainsFunc(i.Prepared, func(made string) bool { return inside(name, clean(made)) }) {
-			found = append(found, kind+" "+printable(name))
-		}
-	}
-	slices.Sort(found)
-	return found, nil
-}
-
-// origin is the path of the directory that a path in the image is copied from.
-func (r recipe) origin(name string) string {
-	for _, one := range slices.Backward(r) {
-		for _, from := range one.sources {
-			to := clean(one.dest)
-			switch rest := strings.TrimPrefix(strings.TrimPrefix(name, to), "/"); {
-			case name == to || name == path.Join(to, path.Base(from)) && from != "":
-				return from
-			case inside(name, to):
-				return path.Join(from, rest)
-			}
-		}
-	}
-	return "/" + name
-}
-
-// inside tells whether a path is another or below it; everything is below the root.
-func inside(name, dir string) bool {
-	return dir == "" || name == dir || strings.HasPrefix(name, dir+"/")
-}
-
 // sameRules tells whether the Dockerfile and what may enter the image are as they were at the baseline.
 func (i Images) sameRules(ctx context.Context, spec ImageSpec) error {
 	commit, err := i.Baseline(ctx)
@@ -210,79 +146,4 @@ func (i Images) sameRules(ctx context.Context, spec ImageSpec) error {
 		}
 	}
 	return nil
-}
-
-// A fullImage is a deployed image without what hotfix has put on top of it.
-type fullImage struct {
-	digest string
-	config *v1.ConfigFile
-	layers []v1.Layer
-	stored []v1.Descriptor // as a manifest names the layers
-	old    tree            // what they hold
-	patch  []v1.Layer      // what is on top of it now, at most one
-}
-
-// fullBelow is the deployed image, without its patch where it has one.
-func fullBelow(deployed v1.Image) (f fullImage, err error) {
-	digest, err := deployed.Digest()
-	if err != nil {
-		return f, err
-	}
-	if f.config, err = deployed.ConfigFile(); err != nil {
-		return f, err
-	}
-	if f.layers, err = deployed.Layers(); err != nil {
-		return f, err
-	}
-	f.digest, f.config = digest.String(), f.config.DeepCopy()
-	known := descriptors(deployed)
-	for _, id := range f.config.RootFS.DiffIDs {
-		stored, ok := known[id]
-		if !ok {
-			return f, errors.New("the deployed image's layers are of an unknown kind")
-		}
-		f.stored = append(f.stored, stored)
-	}
-	labels := f.config.Config.Labels
-	if labels[LabelBase] != "" {
-		f.digest = labels[LabelBase]
-	}
-	if on := labels[LabelPatch]; on != "" {
-		last, history := len(f.layers)-1, len(f.config.History)-1
-		if last < 0 || history < 0 || f.config.RootFS.DiffIDs[last].String() != on || f.config.History[history].EmptyLayer {
-			return f, errors.New("the deployed image was made from a patched one")
-		}
-		f.patch = f.layers[last:]
-		f.layers, f.stored = f.layers[:last], f.stored[:last]
-		f.config.RootFS.DiffIDs, f.config.History = f.config.RootFS.DiffIDs[:last], f.config.History[:history]
-	}
-	delete(labels, LabelBase)
-	delete(labels, LabelPatch)
-	if len(f.layers) >= maxLayers {
-		return f, fmt.Errorf("the deployed image has %d layers, and no engine runs more than %d", len(f.layers), maxLayers)
-	}
-	return f, nil
-}
-
-// layers is how many of an image's layers the recipe made: its instructions must be the end of the image's history.
-func (r recipe) layers(history []v1.History, all int) (own int, err error) {
-	real := len(slices.DeleteFunc(slices.Clone(history), func(h v1.History) bool { return h.EmptyLayer }))
-	if real != all || len(history) < len(r) {
-		return 0, errors.New("the deployed image does not tell how it was made")
-	}
-	for n, h := range history[len(history)-len(r):] {
-		words := h.CreatedBy
-		if _, after, ok := strings.Cut(words, "#(nop)"); ok { // the classic builder's
-			words = after
-		}
-		name, _, _ := strings.Cut(strings.TrimSpace(words), " ")
-		copies := len(r[n].sources) > 0
-		if name != r[n].name || copies && h.EmptyLayer || !copies && !h.EmptyLayer && name != "WORKDIR" {
-			return 0, fmt.Errorf("the deployed image was made by other instructions than the Dockerfile's: %q, not %s", h.CreatedBy, r[n].name)
-		}
-		if !h.EmptyLayer {
-			own++
-		}
-	}
-	return own, nil
 }

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -17,24 +18,27 @@ import (
 )
 
 // road says how an image will be made, and of what.
-func (i Images) road(ctx context.Context, spec ImageSpec) (what string, details []string, err error) {
+func (i Images) road(ctx context.Context, spec ImageSpec) (what string, details []string, p *patched, err error) {
 	temporary, err := os.MkdirTemp("", "hotfix-build-")
 	if err != nil {
-		return "", nil, err
+		return "", nil, nil, err
 	}
 	defer os.RemoveAll(temporary)
-	p, err := i.patched(ctx, spec, temporary)
+	p, err = i.patched(ctx, spec, temporary)
 	switch {
 	case ctx.Err() != nil:
-		return "", nil, ctx.Err()
+		return "", nil, nil, ctx.Err()
 	case err != nil:
-		return i.what(spec), append([]string{"full build: " + err.Error()}, spec.details()...), nil
+		return i.what(spec), append([]string{"full build: " + err.Error()}, spec.details()...), nil, nil
+	}
+	if p.content, err = i.Directory.Content(ctx); err != nil { // it was read as it is, whatever its stamp says
+		return "", nil, nil, err
 	}
 	what = fmt.Sprintf("patch %s:%s", spec.Repository, i.Tag)
 	if len(p.foreign) > 0 {
 		what += fmt.Sprintf("; no commit explains %d of its changes", len(p.foreign))
 	}
-	return what, append(p.summary(), spec.details()...), nil
+	return what, append(p.summary(), spec.details()...), p, nil
 }
 
 // patch makes the patched image, proves it and tries it.
@@ -106,8 +110,9 @@ func (p *patched) prove(d *draft) error {
 	if err != nil {
 		return err
 	}
-	p.full.old.apply(layer.implied()) // it is not needed any more
-	if got := p.full.old.visible(); !got.equal(p.new.tree) {
+	made := maps.Clone(p.full.old)
+	made.apply(layer.implied())
+	if got := made.visible(); !got.equal(p.new.tree) {
 		return fmt.Errorf("the patched image would not hold what the directory does: %s", firstDifference(got, p.new.tree))
 	}
 	return nil
