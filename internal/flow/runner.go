@@ -62,6 +62,9 @@ func (r *Runner) Run(ctx context.Context) error {
 	start := time.Now()
 	r.emit(Event{Kind: EventRun, What: r.title()})
 	err := r.run(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = As(context.Canceled, err) // whatever words what was cut off had for it
+	}
 	r.finish(ctx, err, time.Since(start))
 	return err
 }

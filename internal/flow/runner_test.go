@@ -313,7 +313,7 @@ func TestCtrlCIsWrittenDownAndTakesNothingBack(t *testing.T) {
 	s := newScene(Run, Run)
 	ctx, cancel := context.WithCancel(t.Context())
 	redeploy := s.step("redeploy", remote)
-	redeploy.doing = cancel
+	redeploy.doing, redeploy.fail = cancel, errors.New("read on closed response body") // no word of a cancellation
 	err := s.runner(s.step("canary", remote), redeploy, s.step("purge", Traits{})).Run(ctx)
 	if !errors.Is(err, context.Canceled) || !s.world["canary"] || s.world["purge"] {
 		t.Fatalf("%v %v", err, s.world)
