@@ -109,7 +109,7 @@ func (i Images) Plan(ctx context.Context) ([]flow.Action, error) {
 				return nil, err
 			}
 		}
-		actions = append(actions, flow.Action{What: what, Details: details, Do: func(ctx context.Context, report flow.Report) error {
+		actions = append(actions, flow.Action{What: what, Details: details, Asks: planned.asks(), Do: func(ctx context.Context, report flow.Report) error {
 			return i.build(ctx, spec, planned, report)
 		}})
 	}

@@ -159,6 +159,14 @@ func (p *patched) summary() []string {
 	return lines
 }
 
+// asks is why a person must agree to the patch: what the deployed image has and no commit explains would go.
+func (p *patched) asks() string {
+	if p == nil || len(p.foreign) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the deployed image was not made of its commit alone: %d files differ through no commit, and their deployed version goes", len(p.foreign))
+}
+
 // affected is how many paths a change is about, without the directories above them.
 func affected(all []change) (n int) {
 	for _, c := range all {

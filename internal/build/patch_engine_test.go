@@ -148,16 +148,21 @@ func TestPatchOfForeignImage(t *testing.T) {
 	}
 	must(t, os.Remove(filepath.Join(dir, "debug.php")))
 	write(t, dir, "missing.php", "new")
+	write(t, dir, "REVISION", "made by a prepare command: the commit does not have it")
 	_, err := p.Directory.normalise(t.Context())
 	must(t, err)
 	p.resync(t)
-	p.History, p.Prepared = past{"Dockerfile": plainDockerfile, "changed": "index.php"}, []string{"vendor/"}
+	p.History, p.Prepared = past{"Dockerfile": plainDockerfile, "changed": "index.php",
+		"lib/dirty.php": "new", "missing.php": "new"}, []string{"vendor/"}
 	actions, err := p.Plan(t.Context())
 	must(t, err)
 	details := strings.Join(actions[0].Details, "\n")
 	if !strings.Contains(actions[0].What, "no commit explains 3 of its changes") ||
 		!strings.HasSuffix(details, "goes:\nA missing.php\nD debug.php\nM lib/dirty.php") || strings.Contains(details, "a.php") {
 		t.Errorf("planned %s\n%s", actions[0].What, details)
+	}
+	if !strings.Contains(actions[0].Asks, "3 files differ through no commit") {
+		t.Errorf("it asks %q", actions[0].Asks)
 	}
 	p.deployed = p.make()
 	found := filesOf(t, p.deployed)
@@ -168,7 +173,7 @@ func TestPatchOfForeignImage(t *testing.T) {
 	p.resync(t)
 	p.Version = "16.03.1c"
 	next, err := p.patched(t.Context(), p.spec, t.TempDir())
-	if err != nil || len(next.foreign) > 0 || affected(next.recent) != 1 || affected(next.changes) != 5 {
+	if err != nil || len(next.foreign) > 0 || affected(next.recent) != 1 || affected(next.changes) != 6 {
 		t.Errorf("the next is %v, %v, %v", next.foreign, next.recent, err)
 	}
 }

@@ -3,7 +3,9 @@ package build
 import (
 	"archive/tar"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -41,12 +43,32 @@ func (i Images) unexplained(ctx context.Context, recipe recipe, old tree, new pl
 	}
 	var found []string
 	for name, kind := range differ {
-		if !slices.ContainsFunc(i.Prepared, func(made string) bool { return inside(name, clean(made)) }) {
+		made, err := i.made(ctx, name, kind)
+		if err != nil {
+			return nil, err
+		}
+		if !made {
 			found = append(found, kind+" "+printable(name))
 		}
 	}
 	slices.Sort(found)
 	return found, nil
+}
+
+// made tells whether a file is what a prepare command makes: it is named among the outputs, or it lies in the
+// directory and the commit does not have it.
+func (i Images) made(ctx context.Context, name, kind string) (bool, error) {
+	if slices.ContainsFunc(i.Prepared, func(output string) bool { return inside(name, clean(output)) }) {
+		return true, nil
+	}
+	if kind == "D" {
+		return false, nil
+	}
+	_, err := i.History.File(ctx, i.Commit, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return false, err
 }
 
 // origin is the path of the directory that a path in the image is copied from.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,11 +38,15 @@ func (r *Runner) mayRun(ctx context.Context, p Phase, t Traits, actions []Action
 	if t.Confirm != "" {
 		return r.typed(ctx, p, t)
 	}
-	if r.Yes || r.settled {
+	asks := asking(actions)
+	if r.Yes && len(asks) > 0 {
+		return "", Hint(As(ErrStopped, fmt.Errorf("%s: %s", p.Name(), strings.Join(asks, "\n"))), "look at it in a terminal: "+r.About.Again)
+	}
+	if len(asks) == 0 && (r.Yes || r.settled) {
 		return Run, nil
 	}
 	choices, fallback := []string{Run}, Run
-	if t.Remote {
+	if t.Remote || len(asks) > 0 {
 		fallback = Stop
 	}
 	if r.gateAhead(p) {
@@ -52,7 +57,7 @@ func (r *Runner) mayRun(ctx context.Context, p Phase, t Traits, actions []Action
 		choices = append(choices, Skip)
 	}
 	for {
-		answer, err := r.menu(ctx, r.at(p.Name()), nil, append(choices, Stop, fallback)...)
+		answer, err := r.menu(ctx, r.at(p.Name()), asks, append(choices, Stop, fallback)...)
 		switch {
 		case err != nil:
 			return "", err
@@ -69,6 +74,16 @@ func (r *Runner) mayRun(ctx context.Context, p Phase, t Traits, actions []Action
 		}
 		return answer, nil
 	}
+}
+
+// asking are the reasons why a person must agree, with what there is to look at.
+func asking(actions []Action) (reasons []string) {
+	for _, a := range actions {
+		if a.Asks != "" {
+			reasons = append(append(reasons, a.Asks), a.Details...)
+		}
+	}
+	return reasons
 }
 
 // menu asks with the choices given, the last of which is the default, and after the first change with the ways

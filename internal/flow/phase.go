@@ -31,6 +31,8 @@ type Action struct {
 	Key string
 	// Seen: the world does tell, this time: it runs, or it has failed. Then the log is not asked about Key.
 	Seen bool
+	// Asks is why a person must agree to it, Details seen: --yes does not answer. Empty: like any other.
+	Asks string
 	// Do makes the change. It is the only road to a side effect.
 	Do func(ctx context.Context, report Report) error
 }

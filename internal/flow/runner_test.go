@@ -18,6 +18,7 @@ type step struct {
 	world  world
 	traits Traits
 	key    string
+	asks   string
 	fail   error
 	doing  func() // happens in Do, before the change
 	checks []Check
@@ -30,7 +31,7 @@ func (s *step) Plan(context.Context) ([]Action, error) {
 	if s.world[s.name] {
 		return nil, Nothing(s.name + " is done")
 	}
-	return []Action{{What: "do " + s.name, Key: s.key, Do: func(ctx context.Context, report Report) error {
+	return []Action{{What: "do " + s.name, Key: s.key, Asks: s.asks, Do: func(ctx context.Context, report Report) error {
 		if s.doing != nil {
 			s.doing()
 		}
@@ -460,6 +461,25 @@ func TestNoActionWithoutTheLock(t *testing.T) {
 		r.Yes, r.Lock = true, l
 		if err := r.Run(t.Context()); !errors.Is(err, ErrLocked) || len(s.world) > 0 {
 			t.Errorf("%+v: %v %v", l, err, s.world)
+		}
+	}
+}
+
+// What a person must agree to is no matter for --yes, nor for "run to canary".
+func TestYesDoesNotAgreeToWhatIsAsked(t *testing.T) {
+	for _, test := range []struct {
+		answers []string
+		yes     bool
+		want    error
+	}{{nil, true, ErrStopped}, {[]string{RunToCanary, Stop}, false, ErrStopped}, {[]string{RunToCanary, Run, Run}, false, nil}} {
+		s := newScene(test.answers...)
+		build := s.step("build", Traits{})
+		build.asks = "three files differ through no commit"
+		_, redeploy := gated(s)
+		r := s.runner(s.step("sync", Traits{}), build, redeploy)
+		r.Yes = test.yes
+		if err := r.Run(t.Context()); !errors.Is(err, test.want) || s.world["build"] != (test.want == nil) {
+			t.Errorf("%v: %v %v %q", test.answers, err, s.world, s.person.asked)
 		}
 	}
 }
