@@ -25,8 +25,8 @@ type cut struct {
 var everywhere = []cut{
 	{"sync", flow.EventAction, 50 * time.Millisecond},
 	{"verify", flow.EventAction, 3 * time.Second},
-	{"build", flow.EventAction, 1500 * time.Millisecond},
-	{"push", flow.EventAction, 100 * time.Millisecond},
+	{"build", flow.EventAction, 50 * time.Millisecond},
+	{"push", flow.EventAction, 50 * time.Millisecond},
 	{"canary", flow.EventOutput, 1500 * time.Millisecond},
 	{"redeploy", flow.EventOutput, 1500 * time.Millisecond},
 	{"migrate", flow.EventOutput, 0},
