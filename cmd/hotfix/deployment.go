@@ -205,5 +205,14 @@ func (d *deployment) repositories() []string {
 	return all
 }
 
-// place is what every prompt names.
-func (d *deployment) place() string { return d.key + " (" + d.stack.Place() + ")" }
+// place is what every prompt names. Over ssh the engine's own address says nothing: the context or the host does.
+func (d *deployment) place() string {
+	where := d.stack.Place()
+	switch {
+	case d.spec.Context != "":
+		where += ", docker context " + d.spec.Context
+	case d.spec.Host != "":
+		where += ", " + d.spec.Host
+	}
+	return d.key + " (" + where + ")"
+}
