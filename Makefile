@@ -4,7 +4,7 @@ TESTFLAGS ?=
 FILES ?= 20000
 BYTES ?= 200000000
 
-.PHONY: build test tools lint bench demo demo-shell clean
+.PHONY: build test test-swarm tools lint bench demo demo-shell clean
 
 # One set of flags for the binary and the demo around it: they share most of what is compiled.
 build demo demo-shell: export CGO_ENABLED = 0
@@ -15,6 +15,9 @@ build: ## build/hotfix, one static binary
 
 test: tools ## everything, on real parts
 	go test -timeout 30m $(TESTFLAGS) ./...
+
+test-swarm: tools ## target swarm, on three engines in namespaces; it measures requests, so it wants a quiet machine
+	go test -tags swarm -timeout 30m $(TESTFLAGS) ./internal/cloud/swarm ./internal/sandbox
 
 tools: ## what the tests need: an engine, its images, git-flow, rsync; installed where that may be done
 	testdata/tools.sh

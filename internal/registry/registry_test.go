@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	fake "github.com/google/go-containerregistry/pkg/registry"
@@ -30,6 +31,13 @@ type server struct {
 	host      string
 	writes    atomic.Int64
 	failAfter atomic.Int64
+}
+
+// settle waits for requests that a push which gave up had under way.
+func (s *server) settle() {
+	for seen := int64(-1); seen != s.writes.Load(); time.Sleep(100 * time.Millisecond) {
+		seen = s.writes.Load()
+	}
 }
 
 type login struct{ user, password string }
@@ -161,6 +169,7 @@ func TestPushKilledAnywhereConverges(t *testing.T) {
 		p := pushOf(r, s, built{"php": image(t, "9c1e04b"), "nginx": image(t, "9c1e04b")})
 		s.failAfter.Store(kill)
 		err := do(t, plan(t, s, p))
+		s.settle()
 		s.failAfter.Store(0)
 		if err == nil {
 			if kill < 5 {
