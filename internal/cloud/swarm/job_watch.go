@@ -90,7 +90,10 @@ func (s *Stack) watch(ctx context.Context, j *job, report flow.Report) (cloud.Jo
 	if err != nil {
 		return result, err
 	}
-	return result, s.tail(ctx, *j.task, &passed)
+	if err := s.tail(ctx, *j.task, &passed); err != nil { // how it ended is known all the same
+		fmt.Fprintf(report, "the end of its output can't be read: %v\n", err)
+	}
+	return result, nil
 }
 
 // drain gives the streams time until nothing more comes.
