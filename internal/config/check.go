@@ -8,8 +8,6 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-func typeOf(v any) reflect.Type { return reflect.TypeOf(v) }
-
 // check walks the tree beside the Go type that it will become: unknown keys, values of the wrong shape, and
 // ${NAME} that can't be expanded are problems; what can is expanded in place.
 func (p *problems) check(node ast.Node, t reflect.Type, path string) {

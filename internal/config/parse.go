@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ func Parse(name string, text []byte, expand func(string) (string, error)) (*File
 		if i > 0 || doc.Body == nil {
 			break
 		}
-		p.check(doc.Body, typeOf(f), "")
+		p.check(doc.Body, reflect.TypeOf(f), "")
 		if len(p.found) == 0 {
 			if err := yaml.NodeToValue(doc.Body, &f); err != nil {
 				return nil, refuse(name, errors.New(strings.TrimSpace(yaml.FormatError(err, false, true))))
