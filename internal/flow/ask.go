@@ -49,6 +49,9 @@ func (r *Runner) mayRun(ctx context.Context, p Phase, t Traits, actions []Action
 	if t.Remote || len(asks) > 0 {
 		fallback = Stop
 	}
+	if len(asks) == 0 && uncalled(p, actions) != "" {
+		fallback = Skip
+	}
 	if r.gateAhead(p) {
 		choices = append(choices, RunToCanary)
 	}
@@ -210,6 +213,9 @@ func (r *Runner) details(p Phase, actions []Action) {
 		for _, line := range a.Details {
 			r.emit(Event{Kind: EventNote, Phase: p.Name(), What: "  " + line})
 		}
+	}
+	for _, line := range r.Further {
+		r.emit(Event{Kind: EventNote, Phase: p.Name(), What: line})
 	}
 }
 

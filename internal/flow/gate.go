@@ -37,9 +37,12 @@ func (r *Runner) passGate(ctx context.Context, p Phase) (asked bool, err error) 
 		r.emit(Event{Kind: EventNote, Phase: p.Name(), What: line})
 	}
 	if r.Yes {
-		err = As(errChanging, gate.Ready(ctx, &reporter{runner: r, phase: p.Name(), facts: map[string]string{}}))
+		err = As(errNotReady, gate.Ready(ctx, &reporter{runner: r, phase: p.Name(), facts: map[string]string{}}))
 	} else {
 		err = r.askGate(ctx, p, gate)
+	}
+	if err == nil {
+		err = r.mayAct(ctx) // whoever slept at the gate accepts nothing
 	}
 	if err != nil {
 		return true, err
@@ -61,6 +64,9 @@ func (r *Runner) askGate(ctx context.Context, p Phase, gate *Gate) error {
 	return nil
 }
 
+// errNotReady marks what runs at a gate and can't be accepted: it is taken back, whichever phase the gate is before.
+var errNotReady = errors.New("not ready")
+
 // gateAhead tells whether a gate follows this phase, so that "run to canary" has somewhere to run to.
 func (r *Runner) gateAhead(p Phase) bool {
 	seen := false
@@ -73,11 +79,32 @@ func (r *Runner) gateAhead(p Phase) bool {
 	return false
 }
 
+// ours is the lock that the run around holds. What fails is taken back also where nobody can tell whose the lock is
+// now, but never once it is someone else's.
+type ours struct{ Lock }
+
+// Acquire implements Lock.
+func (ours) Acquire(context.Context) error { return nil }
+
+// Held implements Lock.
+func (o ours) Held(ctx context.Context) error {
+	if err := o.Lock.Held(ctx); errors.Is(err, ErrLocked) {
+		return err
+	}
+	return nil
+}
+
+// Release implements Lock.
+func (ours) Release(context.Context) error { return nil }
+
 // takeBack runs the phases towards the baseline. cause is nil when the user asked for it.
 func (r *Runner) takeBack(ctx context.Context, cause error) error {
 	about := r.About
 	about.Command = "rollback"
 	back := &Runner{About: about, Phases: r.Back, Log: r.Log, Listen: r.Listen, Options: Options{Yes: true}, recorded: true}
+	if r.Lock != nil {
+		back.Lock = ours{r.Lock}
+	}
 	if err := back.Run(ctx); err != nil {
 		return Hint(errors.Join(cause, fmt.Errorf("and taking it back failed: %w", err)), "try again: hotfix rollback "+r.About.Version)
 	}

@@ -33,8 +33,14 @@ type Action struct {
 	Seen bool
 	// Asks is why a person must agree to it, Details seen: --yes does not answer. Empty: like any other.
 	Asks string
+	// Uncalled is why nothing in the patch calls for it: where that is so of an optional phase's whole plan, the plan
+	// says it, and Skip is the default. --yes does it all the same.
+	Uncalled string
 	// Do makes the change. It is the only road to a side effect.
 	Do func(ctx context.Context, report Report) error
+	// Left looks, after Do was interrupted, at what goes on without us: nil where nothing does. A nil function:
+	// nothing ever does.
+	Left func(ctx context.Context) (*Left, error)
 }
 
 // Traits are what the runner must know of a phase beyond its plan.

@@ -47,7 +47,24 @@ func (r *Runner) plan(ctx context.Context, p Phase) ([]Action, error) {
 		e.Plan = append(e.Plan, a.What)
 	}
 	r.emit(e)
+	if why := uncalled(p, actions); why != "" {
+		r.emit(Event{Kind: EventNote, Phase: p.Name(), What: "nothing in the patch calls for it: " + why})
+	}
 	return actions, nil
+}
+
+// uncalled is why nothing calls for all of a plan that may be left out; empty where something does.
+func uncalled(p Phase, actions []Action) string {
+	if !traits(p).Optional || slices.ContainsFunc(actions, func(a Action) bool { return a.Uncalled == "" }) {
+		return ""
+	}
+	var reasons []string
+	for _, a := range actions {
+		if !slices.Contains(reasons, a.Uncalled) {
+			reasons = append(reasons, a.Uncalled)
+		}
+	}
+	return strings.Join(reasons, "; ")
 }
 
 // same tells whether two plans would make the same changes.

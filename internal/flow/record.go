@@ -27,7 +27,11 @@ func (r *Runner) begin(ctx context.Context) error {
 		return nil
 	}
 	r.recorded = true
-	if err := r.record(ctx, Entry{Kind: Started, What: r.title()}); err != nil {
+	started := Entry{Kind: Started, What: r.title()}
+	if r.Reason != "" {
+		started.Facts = map[string]string{"reason": r.Reason}
+	}
+	if err := r.record(ctx, started); err != nil {
 		return err
 	}
 	if r.Baseline == nil {

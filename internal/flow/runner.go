@@ -20,6 +20,8 @@ type Runner struct {
 	Baseline func(ctx context.Context) (map[string]string, error)
 	// Looks are what the user may do in a menu after the first change: read the log, open a shell.
 	Looks []Look
+	// Further are lines about the whole run that were too many to be shown; Details shows them.
+	Further []string
 
 	Log    Log
 	Lock   Lock     // nil: none is needed
@@ -52,6 +54,8 @@ type Options struct {
 	Confirm string            // the name that would be typed
 	Only    string            // runs this phase alone
 	Skip    map[string]string // phase: reason
+	Again   bool              // deploys a commit that was rolled back
+	Reason  string            // why all this is done, for the record
 }
 
 // patience is how long an answer may take before the plan is made again.
@@ -94,6 +98,9 @@ func (r *Runner) run(ctx context.Context) error {
 	}
 	// Someone may have finished while we were proving: what the log says counts from the lock on.
 	if err := r.readLog(ctx); err != nil {
+		return err
+	}
+	if err := r.agree(ctx); err != nil {
 		return err
 	}
 	if err := r.begin(ctx); err != nil {
@@ -140,6 +147,9 @@ func (r *Runner) chosen() []Phase {
 
 // dryRun plans every phase and stops. A phase has no other road to a side effect.
 func (r *Runner) dryRun(ctx context.Context) error {
+	if back, is := r.rolledBack(); is {
+		r.emit(Event{Kind: EventNote, What: r.history.whyRolledBack(back)})
+	}
 	for _, p := range r.chosen() {
 		if reason, ok := r.Skip[p.Name()]; ok {
 			r.emit(Event{Kind: EventSkipped, Phase: p.Name(), What: reason})

@@ -19,6 +19,7 @@ type step struct {
 	traits Traits
 	key    string
 	asks   string
+	idle   string // why nothing calls for it
 	fail   error
 	doing  func() // happens in Do, before the change
 	checks []Check
@@ -31,7 +32,7 @@ func (s *step) Plan(context.Context) ([]Action, error) {
 	if s.world[s.name] {
 		return nil, Nothing(s.name + " is done")
 	}
-	return []Action{{What: "do " + s.name, Key: s.key, Asks: s.asks, Do: func(ctx context.Context, report Report) error {
+	return []Action{{What: "do " + s.name, Key: s.key, Asks: s.asks, Uncalled: s.idle, Do: func(ctx context.Context, report Report) error {
 		if s.doing != nil {
 			s.doing()
 		}
@@ -245,7 +246,7 @@ func TestRollBackAtTheGateVoidsWhatWasAccepted(t *testing.T) {
 		t.Fatalf("%v %v", err, s.world)
 	}
 	s.log.entries = append([]Entry{{Kind: Accepted, Version: "16.03.1b", Key: "sha256:new"}}, s.log.entries...)
-	s.person.answers = []string{Run, Stop}
+	s.person.answers = []string{Again, Run, Stop}
 	if err := s.runner(canary, redeploy).Run(t.Context()); !errors.Is(err, ErrStopped) || s.world["redeploy"] {
 		t.Fatalf("an acceptance outlived the rollback: %v %v", err, s.world)
 	}
@@ -258,6 +259,7 @@ func TestYesAcceptsACanaryThatIsReadyAndNoOther(t *testing.T) {
 		canary.doing = func() {
 			redeploy.gate = &Gate{Subject: "d", Ready: func(context.Context, Report) error { return ready }}
 		}
+		redeploy.traits.TakeBack = false // it is the canary that is taken back, whatever its gate stands before
 		r := s.runner(canary, redeploy)
 		r.Yes, r.Prompt = true, nil
 		err := r.Run(t.Context())
@@ -461,6 +463,58 @@ func TestNoActionWithoutTheLock(t *testing.T) {
 		r.Yes, r.Lock = true, l
 		if err := r.Run(t.Context()); !errors.Is(err, ErrLocked) || len(s.world) > 0 {
 			t.Errorf("%+v: %v %v", l, err, s.world)
+		}
+	}
+}
+
+// What nothing calls for is said, with Skip as the default and its reason on the record; --yes does it, and what may
+// not be left out is asked about as ever.
+func TestWhatNothingCallsForIsOfferedToBeSkipped(t *testing.T) {
+	optional := Traits{Remote: true, Optional: true}
+	for _, test := range []struct {
+		traits Traits
+		yes    bool
+		asked  string
+		runs   bool
+	}{
+		{optional, false, "purge on production (here) Run,Details,Skip,Stop default Skip", false},
+		{optional, true, "", true},
+		{Traits{Remote: true}, false, "purge on production (here) Run,Details,Stop default Stop", true},
+	} {
+		s := newScene(Run)
+		if !test.runs {
+			s = newScene(Skip)
+		}
+		purge := s.step("purge", test.traits)
+		purge.idle = "no service was changed"
+		r := s.runner(purge)
+		r.Back, r.Yes = nil, test.yes
+		if err := r.Run(t.Context()); err != nil || s.world["purge"] != test.runs || strings.Join(s.person.asked, "") != test.asked {
+			t.Errorf("%+v: %v %v, asked %q", test, err, s.world, s.person.asked)
+		}
+		if said := s.events.has(EventNote, "no service was changed"); said != test.traits.Optional {
+			t.Errorf("%+v: said: %v", test, said)
+		}
+		if e, ok := History(s.log.entries).Last(Skipped); ok == test.runs || ok && e.Facts["reason"] != "left out by me@host: no service was changed" {
+			t.Errorf("%+v: the log says %+v", test, e)
+		}
+	}
+}
+
+// Who slept at the gate for longer than the lock lasts neither goes on nor takes back what is someone else's by now.
+func TestWhoSleptAtTheGateChangesNothing(t *testing.T) {
+	for _, answer := range []string{Continue, RollBack} {
+		s := newScene(answer)
+		_, redeploy := gated(s)
+		s.world["canary"], redeploy.gate = true, &Gate{Subject: "sha256:new"}
+		r := s.runner(redeploy)
+		r.Lock = &lock{held: As(ErrLocked, errors.New("taken over"))}
+		err := r.Run(t.Context())
+		if !errors.Is(err, ErrLocked) || errors.Is(err, ErrRolledBack) || !s.world["canary"] || s.world["redeploy"] {
+			t.Errorf("%s: %v %v", answer, err, s.world)
+		}
+		if History(s.log.entries).Accepted("sha256:new") {
+			t.Errorf("%s: it was accepted", answer)
 		}
 	}
 }

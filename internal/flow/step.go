@@ -56,13 +56,17 @@ func (r *Runner) attempt(ctx context.Context, p Phase) (skipped bool, err error)
 			return false, err
 		}
 		if answer == Skip {
-			return true, r.skip(ctx, p, "left out by "+r.About.Who)
+			reason := "left out by " + r.About.Who
+			if why := uncalled(p, actions); why != "" {
+				reason += ": " + why
+			}
+			return true, r.skip(ctx, p, reason)
 		}
 		actions = agreed
 	}
 	for _, a := range actions {
 		if err := r.act(ctx, p, a); err != nil {
-			return false, err
+			return false, r.leave(ctx, p, a, err)
 		}
 	}
 	r.emit(Event{Kind: EventDone, Phase: p.Name(), Seconds: time.Since(start).Seconds()})
@@ -126,7 +130,7 @@ func (r *Runner) failed(ctx context.Context, p Phase, cause error) (again bool, 
 	switch {
 	case interrupted(ctx, cause), errors.Is(cause, ErrStopped), errors.Is(cause, ErrLocked), errors.Is(cause, ErrRolledBack):
 		return false, cause
-	case traits(p).TakeBack && len(r.Back) > 0 && errors.Is(cause, errChanging):
+	case len(r.Back) > 0 && (traits(p).TakeBack && errors.Is(cause, errChanging) || errors.Is(cause, errNotReady)):
 		return false, r.takeBack(ctx, cause)
 	case r.Prompt == nil || r.Yes:
 		return false, cause
