@@ -27,6 +27,8 @@ type Purge struct {
 	// Proven returns nil once every serving task runs the wanted digests: purged earlier, a CDN fills itself
 	// with old pages again.
 	Proven func(ctx context.Context) error
+	// Uncalled tells why the patch leaves what is cached as right as it was; empty where it does not. nil: never.
+	Uncalled func(ctx context.Context) string
 }
 
 // Name implements flow.Phase.
@@ -52,9 +54,13 @@ func (p *Purge) Plan(ctx context.Context) ([]flow.Action, error) {
 	if when, ok := p.Purged(ctx); ok {
 		return nil, flow.Nothing("purged " + when + ", after the latest redeploy")
 	}
+	why := ""
+	if p.Uncalled != nil {
+		why = p.Uncalled(ctx)
+	}
 	var actions []flow.Action
 	for _, purger := range p.Purgers {
-		actions = append(actions, flow.Action{What: "purge " + purger.What(),
+		actions = append(actions, flow.Action{What: "purge " + purger.What(), Uncalled: why,
 			Do: func(ctx context.Context, report flow.Report) error {
 				if err := p.Proven(ctx); err != nil {
 					return fmt.Errorf("not purged, or the old pages would be cached again: %w", err)

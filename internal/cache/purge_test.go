@@ -51,6 +51,18 @@ func TestPurgeKeepsTheLaw(t *testing.T) {
 	}
 }
 
+// Where the patch changed nothing that is cached, the plan says so.
+func TestPurgeThatNothingCallsFor(t *testing.T) {
+	cdn, _ := world(t)
+	for _, why := range []string{"", "every service serves what it served before"} {
+		p := &Purge{Purgers: []Purger{cdn}, Proven: func(context.Context) error { return nil },
+			Purged: func(context.Context) (string, bool) { return "", false }, Uncalled: func(context.Context) string { return why }}
+		if actions, err := p.Plan(t.Context()); err != nil || len(actions) != 1 || actions[0].Uncalled != why {
+			t.Errorf("%q: %+v %v", why, actions, err)
+		}
+	}
+}
+
 func TestACommandThatFails(t *testing.T) {
 	cdn, _ := world(t, "FAIL=3")
 	if err := cdn.Purge(t.Context(), flow.Silent{}); err == nil || !strings.Contains(err.Error(), "exit status 3") {

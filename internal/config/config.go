@@ -81,8 +81,8 @@ type Image struct {
 
 // A Stack is a set of services in one place.
 type Stack struct {
-	Target  string    `yaml:"target"`  // compose or swarm
-	Name    string    `yaml:"name"`    // of the compose project or swarm stack; default: the stack's key
+	Target  string    `yaml:"target"`  // compose, swarm or dockercloud
+	Name    string    `yaml:"name"`    // of the compose project or of the stack; default: the stack's key
 	Context string    `yaml:"context"` // a docker context; default: docker's current one
 	Host    string    `yaml:"host"`    // ssh://…, unix:///…, instead of a context
 	Canary  string    `yaml:"canary"`
@@ -107,6 +107,9 @@ type Migrate struct {
 	Run     []string            `yaml:"run"`
 	ForEach map[string][]string `yaml:"for-each"`
 }
+
+// AfterCanary tells whether the database follows before the services other than the canary do.
+func (m *Migrate) AfterCanary() bool { return m != nil && m.When == "after-canary" }
 
 // Cache is the CDN in front of the stack.
 type Cache struct {

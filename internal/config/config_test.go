@@ -55,6 +55,7 @@ stacks:
     cache: { cloudflare: { purge: everything } }
   staging: { target: compose, update: start-first }
   swarm: { target: swarm, update: start-first }
+  cloud: { target: dockercloud, host: "ssh://x", replace: false, update: start-first }
 `), nil)
 	for _, want := range []string{
 		"1:12: image-tag: must contain ${COMMITSHA}",
@@ -62,9 +63,12 @@ stacks:
 		"6:7: verify.checks.0: want either",
 		"7:7: verify.checks.1: want in:",
 		"8:17: build.copy.0: want a path inside",
-		`11:13: stacks.production.target: "nomad" is none of: compose, swarm`,
-		"stacks.staging.update: on compose the old container stops first",
+		`11:13: stacks.production.target: "nomad" is none of: compose, swarm, dockercloud`,
+		"stacks.staging.update: only a swarm can",
 		"stacks.production.migrate: want service: and run:",
+		"stacks.cloud: Docker Cloud has no docker engine to reach",
+		"stacks.cloud.replace: on Docker Cloud a service runs what its tag names",
+		"stacks.cloud.update: only a swarm can",
 		"stacks.production.cache.cloudflare: want zones:",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -72,10 +72,13 @@ func (s Stack) validate(path string, complain func(path, text string)) {
 			complain(path+"."+key, fmt.Sprintf("%q is none of: %s", value, strings.Join(want, ", ")))
 		}
 	}
-	oneOf("target", s.Target, "compose", "swarm")
+	oneOf("target", s.Target, "compose", "swarm", "dockercloud")
 	oneOf("update", s.Update, "start-first", "stop-first")
 	if s.Target != "swarm" && s.Update == "start-first" {
-		complain(path+".update", "on compose the old container stops first: two can't have one published port")
+		complain(path+".update", "only a swarm can: elsewhere the old container stops first")
+	}
+	if s.Target == "dockercloud" {
+		s.validateDockerCloud(path, complain)
 	}
 	if s.Context != "" && s.Host != "" {
 		complain(path, "context and host exclude each other")
@@ -86,7 +89,7 @@ func (s Stack) validate(path string, complain func(path, text string)) {
 		}
 	}
 	if m := s.Migrate; m != nil {
-		oneOf("migrate.when", m.When, "after-redeploy")
+		oneOf("migrate.when", m.When, "after-canary", "after-redeploy")
 		if m.Service == "" || len(m.Run) == 0 {
 			complain(path+".migrate", "want service: and run: [command]")
 		}
@@ -96,5 +99,15 @@ func (s Stack) validate(path string, complain func(path, text string)) {
 		if len(c.Zones) == 0 {
 			complain(path+".cache.cloudflare", "want zones: [example.com], names or ids")
 		}
+	}
+}
+
+// validateDockerCloud complains of what Docker Cloud can't do.
+func (s Stack) validateDockerCloud(path string, complain func(path, text string)) {
+	if s.Context != "" || s.Host != "" {
+		complain(path, "Docker Cloud has no docker engine to reach: leave context and host out; DOCKERCLOUD_REST_HOST says where it is")
+	}
+	if !s.Replaces() {
+		complain(path+".replace", "on Docker Cloud a service runs what its tag names: where the tag stays, nothing is deployed")
 	}
 }
