@@ -19,7 +19,7 @@ func (s *Start) arrive(ctx context.Context, scheme Scheme, w startWorld) (flow.A
 	}
 	remote := s.Settings.Remote
 	switch {
-	case w.local() == "" && w.pushed() == "":
+	case w.mine() == "" && w.pushed() == "":
 		point, err := s.from(ctx, scheme, w)
 		return flow.Action{
 			What:    fmt.Sprintf("create %s from %s (%s) and switch to it", w.branch, point.name, short(point.commit)),
@@ -31,7 +31,7 @@ func (s *Start) arrive(ctx context.Context, scheme Scheme, w startWorld) (flow.A
 				return s.checkout(ctx, w.branch, point)
 			},
 		}, err
-	case w.local() == "":
+	case w.mine() == "":
 		point := startPoint{commit: w.pushed(), ref: tracking(remote, w.branch)}
 		return flow.Action{
 			What: fmt.Sprintf("join %s: switch to %s's branch (%s)", w.branch, remote, short(w.pushed())),
@@ -39,7 +39,7 @@ func (s *Start) arrive(ctx context.Context, scheme Scheme, w startWorld) (flow.A
 		}, nil
 	}
 	return flow.Action{
-		What: fmt.Sprintf("switch to %s (%s)", w.branch, short(w.local())),
+		What: fmt.Sprintf("switch to %s (%s)", w.branch, short(w.mine())),
 		Do:   func(ctx context.Context, report flow.Report) error { return s.switchTo(ctx, w, report) },
 	}, nil
 }
@@ -90,16 +90,16 @@ func (s *Start) switchTo(ctx context.Context, w startWorld, report flow.Report) 
 	if err := r.track(ctx, s.Settings.Remote, w.branch); err != nil {
 		return err
 	}
-	if w.pushed() != "" && w.pushed() != w.local() {
+	if w.pushed() != "" && w.pushed() != w.mine() {
 		if err := r.obtain(ctx, s.Settings.Remote, w.pushed(), tracking(s.Settings.Remote, w.branch)); err != nil {
 			return err
 		}
-		behind, err := r.IsAncestor(ctx, w.local(), w.pushed())
+		behind, err := r.IsAncestor(ctx, w.mine(), w.pushed())
 		if err != nil {
 			return err
 		}
 		if behind {
-			err = r.forward(ctx, w.branch, w.local(), w.pushed())
+			err = r.forward(ctx, w.branch, w.mine(), w.pushed())
 		} else {
 			fmt.Fprintf(report, "%s has commits that %s has not; nothing was merged\n", w.branch, s.Settings.Remote)
 		}

@@ -8,16 +8,33 @@ import (
 	"hotfix/internal/flow"
 )
 
-// checkedOut returns the branches that are checked out in some working tree, and where.
-func (r *Repository) checkedOut(ctx context.Context) (map[string]string, error) {
-	out, err := r.run(ctx, "for-each-ref", "--format=%(refname:lstrip=2)%00%(worktreepath)", "refs/heads")
-	trees := map[string]string{}
+// A local is what this clone has.
+type local struct {
+	here    map[string]string // branches, tags and remote branches by their full names, with their commits
+	trees   map[string]string // branches that are checked out in some working tree, and where
+	current string            // branch of this one; empty where none is checked out
+}
+
+// local asks git once for all of it.
+func (r *Repository) local(ctx context.Context) (local, error) {
+	out, err := r.run(ctx, "for-each-ref", "--format=%(refname)%00%(objectname)%00%(*objectname)%00%(worktreepath)%00%(HEAD)",
+		"refs/heads", "refs/tags", "refs/remotes")
+	l := local{here: map[string]string{}, trees: map[string]string{}}
 	for _, line := range strings.Split(out, "\n") {
-		if branch, tree, _ := strings.Cut(line, "\x00"); tree != "" {
-			trees[branch] = tree
+		field := strings.Split(line, "\x00")
+		if len(field) != 5 {
+			continue
+		}
+		branch, isBranch := strings.CutPrefix(field[0], "refs/heads/")
+		l.here[field[0]] = first(field[2], field[1]) // what a tag comes down to
+		if isBranch && field[3] != "" {
+			l.trees[branch] = field[3]
+		}
+		if isBranch && field[4] == "*" {
+			l.current = branch
 		}
 	}
-	return trees, err
+	return l, err
 }
 
 // checkout switches to a branch. It is not interrupted: half a checkout looks like the user's own changes.

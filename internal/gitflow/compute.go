@@ -14,47 +14,43 @@ type publication struct {
 	needed                       bool
 	production, tag, development string   // new objects
 	tagged                       string   // the commit that the tag names
+	squashed                     string   // that is production's, and has the hotfix's content without its commits
 	more                         []string // files that production has otherwise than the hotfix: what else its merge holds
 	waits                        []string // what others have to merge first
 }
 
-// compute makes the merges and the tag as objects in view; conflicts are an error that names every file. Only what
-// will be published is signed, where the user's configuration says so.
-func (f *Finish) compute(ctx context.Context, view *Repository, w finishWorld, publish bool) (p publication, err error) {
-	sign := publish && view.signs(ctx)
-	if f.TagOnly {
-		err = f.computeTag(ctx, view, w, &p, publish)
-		return p, err
-	}
-	if p.tagged = w.tagged; p.tagged == "" {
-		if p.tagged, err = f.mergeProduction(ctx, view, w, &p, sign); err != nil {
+// compute makes the merges and the tag as objects in view; conflicts are an error that names every file. A plan makes
+// do with a draft, which tells what there is to publish: only that is signed, where the user's configuration says so.
+func (f *Finish) compute(ctx context.Context, view *Repository, w finishWorld, draft bool) (p publication, err error) {
+	if p.tagged = w.tagged; p.tagged == "" && f.TagOnly {
+		p.tagged = w.hotfix
+	} else if p.tagged == "" {
+		if p.tagged, err = f.mergeProduction(ctx, view, w, &p, draft); err != nil {
 			return p, err
 		}
-		if p.tag, err = view.tag(ctx, w.tag, p.tagged, first(f.Message, w.tag), publish); err != nil {
+	}
+	if w.tagged == "" {
+		if p.tag, err = f.makeTag(ctx, view, w, p.tagged, draft); err != nil {
 			return p, fmt.Errorf("tagging %s: %w", w.tag, err)
 		}
 	}
-	if err := f.mergeDevelopment(ctx, view, w, &p, sign); err != nil {
+	if err := f.mergeDevelopment(ctx, view, w, &p, draft); err != nil {
 		return p, err
 	}
 	p.needed = p.production != "" || p.tag != "" || p.development != "" || w.hotfix != ""
 	return p, nil
 }
 
-// computeTag makes the tag alone, on the hotfix itself.
-func (f *Finish) computeTag(ctx context.Context, view *Repository, w finishWorld, p *publication, publish bool) (err error) {
-	if p.tagged = w.tagged; p.tagged == "" {
-		p.tagged = w.hotfix
-		if p.tag, err = view.tag(ctx, w.tag, w.hotfix, first(f.Message, w.tag), publish); err != nil {
-			return fmt.Errorf("tagging %s: %w", w.tag, err)
-		}
+// makeTag makes the tag's object; a draft has none.
+func (f *Finish) makeTag(ctx context.Context, view *Repository, w finishWorld, commit string, draft bool) (string, error) {
+	if draft {
+		return "draft", nil
 	}
-	p.needed = p.tag != "" || w.hotfix != ""
-	return nil
+	return view.tag(ctx, w.tag, commit, first(f.Message, w.tag))
 }
 
 // mergeProduction returns the commit to tag: the merge into production, made now or by an earlier attempt.
-func (f *Finish) mergeProduction(ctx context.Context, view *Repository, w finishWorld, p *publication, sign bool) (string, error) {
+func (f *Finish) mergeProduction(ctx context.Context, view *Repository, w finishWorld, p *publication, draft bool) (string, error) {
 	earlier, err := f.mergedAs(ctx, view, w)
 	if err != nil || earlier != "" {
 		return earlier, err
@@ -68,10 +64,15 @@ func (f *Finish) mergeProduction(ctx context.Context, view *Repository, w finish
 	if len(conflicts) > 0 {
 		return "", errors.Join(f.conflict(w, m, conflicts), f.foresee(ctx, view, w))
 	}
-	if p.more, err = (gitReader{view}).changed(ctx, w.hotfix+"^{tree}", tree); err != nil {
-		return "", err
+	if p.squashed, err = f.squashedAs(ctx, view, w, tree); err != nil || p.squashed != "" {
+		return p.squashed, errors.Join(err, f.takeSquashed(w, p.squashed))
 	}
-	p.production, err = view.commit(ctx, m, tree, sign)
+	if draft {
+		if p.more, err = (gitReader{view}).changed(ctx, w.hotfix+"^{tree}", tree); err != nil {
+			return "", err
+		}
+	}
+	p.production, err = view.commit(ctx, m, tree, draft)
 	return p.production, err
 }
 
@@ -88,14 +89,17 @@ func (f *Finish) foresee(ctx context.Context, view *Repository, w finishWorld) e
 	return f.conflict(w, m, conflicts)
 }
 
-func (f *Finish) mergeDevelopment(ctx context.Context, view *Repository, w finishWorld, p *publication, sign bool) error {
-	if f.single() {
+func (f *Finish) mergeDevelopment(ctx context.Context, view *Repository, w finishWorld, p *publication, draft bool) error {
+	if f.single() || f.TagOnly {
 		return nil
 	}
-	merged, err := view.IsAncestor(ctx, p.tagged, w.development)
+	var merged bool
+	var err error
+	if p.production == "" { // a commit of this moment is nowhere yet
+		merged, err = view.IsAncestor(ctx, p.tagged, w.development)
+	}
 	if err == nil && !merged && f.PullRequest { // others may have merged it their way
-		hotfix := first(w.hotfix, view.localRef(ctx, p.tagged+"^2"), p.tagged)
-		merged, err = view.IsAncestor(ctx, hotfix, w.development)
+		merged, err = f.accepted(ctx, view, w, p.tagged)
 	}
 	if err != nil || merged {
 		return err
@@ -109,7 +113,7 @@ func (f *Finish) mergeDevelopment(ctx context.Context, view *Repository, w finis
 	if len(conflicts) > 0 {
 		return f.conflict(w, m, conflicts)
 	}
-	p.development, err = view.commit(ctx, m, tree, sign)
+	p.development, err = view.commit(ctx, m, tree, draft)
 	return err
 }
 
@@ -127,10 +131,4 @@ func (f *Finish) conflict(w finishWorld, m merge, conflicts []string) error {
 	}
 	return flow.Hint(err, fmt.Sprintf("git switch %[3]s && git pull, then git merge %[1]s/%[4]s and git merge %[1]s/%[2]s, "+
 		"resolve, commit, git push; finish again", remote, w.branch, m.branch, f.Settings.Production))
-}
-
-// signs tells whether the user signs commits.
-func (r *Repository) signs(ctx context.Context) bool {
-	out, _ := r.run(ctx, "config", "--type=bool", "--get", "commit.gpgSign") // unset: no
-	return out == "true"
 }

@@ -48,7 +48,6 @@ func (f *Finish) openReleases(w finishWorld) []string {
 }
 
 // releasePrefix is what release branches begin with.
-func (r *Repository) releasePrefix(ctx context.Context) string {
-	prefix, _ := r.run(ctx, "config", "--get", "gitflow.prefix.release")
-	return first(prefix, "release/")
+func (r *Repository) releasePrefix() string {
+	return first(r.config["gitflow.prefix.release"], "release/")
 }

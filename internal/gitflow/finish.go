@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"hotfix/internal/flow"
 )
@@ -24,6 +25,9 @@ type Finish struct {
 	Deployed func(ctx context.Context) (Deployment, error)
 
 	seen      foresight
+	after     *finishWorld // of the remote, what this run has published
+	dirty     []string     // the user's files, as looked at
+	looked    time.Time
 	publishes bool   // the last plan changes the remote
 	confirm   string // what must be typed for it
 }
@@ -51,25 +55,24 @@ func (f *Finish) Traits() flow.Traits {
 
 // finishWorld is what Finish looks at. Heads are the remote's; empty ones are not there.
 type finishWorld struct {
-	branch, tag                     string // names
-	production, development, hotfix string // heads
-	tagged, tagObject               string // what the tag names, and its own object
-	here                            map[string]string
-	current                         string
-	trees                           map[string]string // branches that are checked out, and where
-	dirty                           []string
+	branch, tag                     string            // names
+	production, development, hotfix string            // heads
+	tagged, tagObject               string            // what the tag names, and its own object
 	releases                        []string          // open release branches
 	merges                          map[string]string // heads of branches that wait to be merged, by what they go into
+	local
+	dirty []string // on the hotfix's branch
 }
 
-func (w finishWorld) local() string { return w.here["refs/heads/"+w.branch] }
+// mine is this clone's head of the hotfix.
+func (w finishWorld) mine() string { return w.here["refs/heads/"+w.branch] }
 
 // single: there is no development branch of its own.
 func (f *Finish) single() bool { return f.Settings.Development == f.Settings.Production }
 
 // Plan looks at this clone and the remote. The merges are made in a scratch, so that conflicts are known.
 func (f *Finish) Plan(ctx context.Context) ([]flow.Action, error) {
-	f.publishes, f.confirm = false, ""
+	f.publishes, f.confirm, f.after = false, "", nil
 	w, err := f.look(ctx, f.Repository)
 	if err != nil {
 		return nil, err
@@ -135,7 +138,7 @@ type foresight struct {
 }
 
 func (f *Finish) foreseen(ctx context.Context, view *Repository, w finishWorld) (publication, error) {
-	heads := strings.Join([]string{w.production, w.development, w.hotfix, w.tagObject, w.local(), w.here["refs/tags/"+w.tag],
+	heads := strings.Join([]string{w.production, w.development, w.hotfix, w.tagObject, w.mine(), w.here["refs/tags/"+w.tag],
 		w.merges[f.Settings.Production], w.merges[f.Settings.Development]}, " ")
 	if f.seen.heads == heads {
 		return f.seen.p, nil
@@ -143,7 +146,7 @@ func (f *Finish) foreseen(ctx context.Context, view *Repository, w finishWorld) 
 	if err := f.refuse(ctx, view, w); err != nil {
 		return publication{}, err
 	}
-	p, err := f.compute(ctx, view, w, false)
+	p, err := f.compute(ctx, view, w, true)
 	if err == nil {
 		f.seen = foresight{heads, p}
 	}
@@ -160,5 +163,5 @@ func (f *Finish) bring(ctx context.Context, view *Repository, w finishWorld) err
 		"refs/heads/" + w.branch: w.hotfix, "refs/tags/" + w.tag: w.tagObject,
 		"refs/heads/" + f.mergeBranch(f.Settings.Production):  w.merges[f.Settings.Production],
 		"refs/heads/" + f.mergeBranch(f.Settings.Development): w.merges[f.Settings.Development],
-	})
+	}, w.here)
 }

@@ -2,36 +2,44 @@ package gitflow
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"hotfix/internal/flow"
 )
 
-// look reads the remote's refs and this clone's.
+// look asks the remote while it looks at this clone.
 func (f *Finish) look(ctx context.Context, r *Repository) (w finishWorld, err error) {
-	s := f.Settings
-	w.branch, w.tag = s.Branch(f.Version), s.Tag(f.Version)
-	releases := r.releasePrefix(ctx)
-	if w.current, err = r.CurrentBranch(ctx); err != nil {
-		return w, err
-	}
-	dirty := make(chan error, 1) // in a large repository this takes as long as the remote does
-	go func() {
-		var err error
-		if w.current == w.branch { // which is left only where nothing would come along
-			w.dirty, err = r.Uncommitted(ctx)
-		}
-		dirty <- err
-	}()
-	err = f.lookThere(ctx, r, releases, &w)
-	err = errors.Join(err, <-dirty)
+	w.branch, w.tag = f.Settings.Branch(f.Version), f.Settings.Tag(f.Version)
+	var group errgroup.Group
+	group.Go(func() error { return f.lookThere(ctx, r, &w) })
+	group.Go(func() error { return f.lookHere(ctx, r, &w) })
+	err = group.Wait()
 	return w, err
 }
 
-// lookThere asks the remote, and this clone's refs.
-func (f *Finish) lookThere(ctx context.Context, r *Repository, releases string, w *finishWorld) error {
-	s := f.Settings
+// lookHere looks at this clone: in a large repository, its files take as long as the remote does. They matter on the
+// hotfix's branch, which is left only where nothing would come along, and what was seen of them holds for a moment:
+// the plan is made twice, and whatever leaves the branch has looked again.
+func (f *Finish) lookHere(ctx context.Context, r *Repository, w *finishWorld) (err error) {
+	if w.local, err = r.local(ctx); err != nil || w.current != w.branch {
+		return err
+	}
+	if time.Since(f.looked) > certain {
+		if f.dirty, err = r.Uncommitted(ctx); err != nil {
+			return err
+		}
+		f.looked = time.Now()
+	}
+	w.dirty = f.dirty
+	return nil
+}
+
+// lookThere asks the remote.
+func (f *Finish) lookThere(ctx context.Context, r *Repository, w *finishWorld) error {
+	s, releases := f.Settings, r.releasePrefix()
 	remote, err := r.lsRemote(ctx, s.Remote, "refs/heads/"+s.Production, "refs/heads/"+s.Development,
 		"refs/heads/"+w.branch, "refs/tags/"+w.tag, "refs/tags/"+w.tag+"^{}", "refs/heads/"+releases+"*",
 		"refs/heads/"+f.mergeBranch("*"))
@@ -51,9 +59,15 @@ func (f *Finish) lookThere(ctx context.Context, r *Repository, releases string, 
 				"git config gitflow.branch.master NAME, and gitflow.branch.develop NAME (the same where there is but one)")
 		}
 	}
-	if w.here, err = r.refs(ctx); err != nil {
-		return err
+	return nil
+}
+
+// published is what w is once p is on the remote.
+func (f *Finish) published(w finishWorld, p publication) *finishWorld {
+	w.production, w.development = first(p.production, w.production), first(p.development, w.development)
+	w.tagged, w.tagObject = p.tagged, first(p.tag, w.tagObject)
+	if len(p.waits) == 0 {
+		w.hotfix, w.merges = "", nil
 	}
-	w.trees, err = r.checkedOut(ctx)
-	return err
+	return &w
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"hotfix/internal/flow"
 )
@@ -28,10 +29,11 @@ func (f *Finish) followAction(steps []step, notes []string) flow.Action {
 	}
 }
 
-// catchUp looks again, since what was published is known only now.
+// catchUp looks again, since what was published is known only now; the remote is asked where that was not by us.
 func (f *Finish) catchUp(ctx context.Context, report flow.Report) error {
 	r := f.Repository
-	w, err := f.look(ctx, r)
+	f.looked = time.Time{}
+	w, err := f.lookAfter(ctx)
 	if err == nil {
 		err = f.fetch(ctx, &w)
 	}
@@ -53,19 +55,28 @@ func (f *Finish) catchUp(ctx context.Context, report flow.Report) error {
 	return nil
 }
 
+func (f *Finish) lookAfter(ctx context.Context) (finishWorld, error) {
+	if f.after == nil {
+		return f.look(ctx, f.Repository)
+	}
+	w := *f.after
+	err := f.lookHere(ctx, f.Repository, &w)
+	return w, err
+}
+
 // fetch lets the remote-tracking branches follow, where the push has not.
 func (f *Finish) fetch(ctx context.Context, w *finishWorld) error {
 	r, prefix := f.Repository, "refs/remotes/"+f.Settings.Remote+"/"
-	if w.here[prefix+f.Settings.Production] != w.production || w.here[prefix+f.Settings.Development] != w.development {
-		if err := r.Fetch(ctx, f.Settings.Remote); err != nil {
-			return err
-		}
+	if w.here[prefix+f.Settings.Production] == w.production && w.here[prefix+f.Settings.Development] == w.development {
+		return f.bring(ctx, r, *w)
 	}
-	if err := f.bring(ctx, r, *w); err != nil { // a clone of some branches fetches only those
-		return err
+	err := r.Fetch(ctx, f.Settings.Remote)
+	if err == nil {
+		err = f.bring(ctx, r, *w) // a clone of some branches fetches only those
 	}
-	var err error
-	w.here, err = r.refs(ctx) // fetching brings tags along
+	if err == nil {
+		w.local, err = r.local(ctx) // fetching brings tags along
+	}
 	return err
 }
 
@@ -130,10 +141,10 @@ func (f *Finish) followBranch(ctx context.Context, view *Repository, w finishWor
 
 // leave switches away from the hotfix's branch, if the user is on it and has changed nothing, and deletes it.
 func (f *Finish) leave(ctx context.Context, view *Repository, w finishWorld, p publication) ([]step, string, error) {
-	if w.local() == "" {
+	if w.mine() == "" {
 		return nil, "", nil
 	}
-	merged, err := view.IsAncestor(ctx, w.local(), first(w.hotfix, p.tagged))
+	merged, err := view.includes(ctx, first(w.hotfix, p.tagged), w.mine())
 	tree := w.trees[w.branch]
 	switch {
 	case err != nil:
@@ -171,7 +182,7 @@ func (f *Finish) goTo(ctx context.Context, w finishWorld) error {
 // deleteBranch deletes a merged branch and what is configured for it, the branch last.
 func (r *Repository) deleteBranch(ctx context.Context, branch string) error {
 	section := "gitflow.branch." + branch
-	if base, _ := r.run(ctx, "config", "--local", "--get", section+".base"); base != "" {
+	if r.config[section+".base"] != "" {
 		if _, err := r.run(ctx, "config", "--local", "--remove-section", section); err != nil {
 			return err
 		}

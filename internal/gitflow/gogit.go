@@ -38,35 +38,46 @@ func (g gogitReader) refs(context.Context) (map[string]string, error) {
 	refs := map[string]string{}
 	return refs, iter.ForEach(func(ref *plumbing.Reference) error {
 		name := ref.Name()
-		if !name.IsBranch() && !name.IsTag() && !name.IsRemote() {
-			return nil
+		if !name.IsBranch() && !name.IsTag() && !name.IsRemote() || strings.HasSuffix(string(name), ".lock") {
+			return nil // a .lock is another git's, which is writing the ref
 		}
 		ref, err := repo.Reference(name, true)
 		if errors.Is(err, plumbing.ErrReferenceNotFound) {
 			return nil // origin/HEAD names a branch that is gone
 		}
 		if err == nil {
-			refs[string(name)] = peeled(repo, ref.Hash())
+			refs[string(name)], err = peeled(repo, ref.Hash(), name.IsTag())
 		}
 		return err
 	})
 }
 
 // peeled follows an annotated tag to what it tags.
-func peeled(repo *git.Repository, id plumbing.Hash) string {
-	for {
-		tag, err := repo.TagObject(id)
+func peeled(repo *git.Repository, id plumbing.Hash, mayBeTag bool) (string, error) {
+	for mayBeTag {
+		found, err := repo.Object(plumbing.AnyObject, id)
 		if err != nil {
-			return id.String()
+			return "", fmt.Errorf("reading %s: %w", id, err)
+		}
+		tag, ok := found.(*object.Tag)
+		if !ok {
+			break
 		}
 		id = tag.Target
 	}
+	return id.String(), nil
 }
 
 func (g gogitReader) abbreviated(_ context.Context, prefix string) ([]string, error) {
 	repo, err := g.open()
 	if err != nil {
 		return nil, err
+	}
+	if len(prefix) == 40 { // to look for it would mean to look at all there are
+		if _, err := repo.CommitObject(plumbing.NewHash(prefix)); err != nil {
+			return nil, nil
+		}
+		return []string{prefix}, nil
 	}
 	bytes, err := hex.DecodeString(prefix[:len(prefix)&^1]) // it looks for whole bytes
 	if err != nil {
@@ -95,28 +106,11 @@ func (g gogitReader) abbreviated(_ context.Context, prefix string) ([]string, er
 }
 
 func (g gogitReader) changed(ctx context.Context, a, b string) ([]string, error) {
-	_, pair, err := g.commits(a, b)
+	repo, pair, err := g.commits(a, b)
 	if err != nil {
 		return nil, err
 	}
-	before, err := pair[0].Tree()
-	if err != nil {
-		return nil, err
-	}
-	after, err := pair[1].Tree()
-	if err != nil {
-		return nil, err
-	}
-	changes, err := object.DiffTreeWithOptions(ctx, before, after, nil)
-	var paths []string
-	for _, change := range changes {
-		if change.To.Name != "" {
-			paths = append(paths, change.To.Name)
-		} else {
-			paths = append(paths, change.From.Name)
-		}
-	}
-	return paths, err
+	return differing(ctx, repo, "", pair[0].TreeHash, pair[1].TreeHash)
 }
 
 func (g gogitReader) file(_ context.Context, commit, path string) ([]byte, error) {

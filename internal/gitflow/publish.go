@@ -60,6 +60,10 @@ func (f *Finish) describe(w finishWorld, p publication) []string {
 	if p.development != "" {
 		details = append(details, fmt.Sprintf("%s: merge tag %s into %s", f.Settings.Development, w.tag, short(w.development)))
 	}
+	if p.squashed != "" {
+		details = append(details, fmt.Sprintf("%s has %s squashed or rebased, as %s: that is what the tag names",
+			f.Settings.Production, w.branch, short(p.squashed)))
+	}
 	if f.TagOnly {
 		details = append(details, fmt.Sprintf("%s and %s do not get it", f.Settings.Production, f.Settings.Development))
 	}
@@ -79,7 +83,7 @@ func (f *Finish) publish(ctx context.Context, w finishWorld, report flow.Report)
 	if err := f.bring(ctx, r, w); err != nil {
 		return err
 	}
-	p, err := f.compute(ctx, r, w, true)
+	p, err := f.compute(ctx, r, w, false)
 	if err != nil {
 		return err
 	}
@@ -90,6 +94,9 @@ func (f *Finish) publish(ctx context.Context, w finishWorld, report flow.Report)
 	}
 	updates := f.updates(w, p)
 	err = f.push(ctx, report, true, updates...)
+	if err == nil {
+		f.after = f.published(w, p)
+	}
 	if err == nil || !strings.Contains(err.Error(), "does not support --atomic") {
 		return err
 	}

@@ -1,13 +1,9 @@
 package gitflow
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"hotfix/internal/flow"
@@ -136,38 +132,73 @@ func TestFinishStopsWhenTheRemoteMoves(t *testing.T) {
 	mustRun(t, finisher(t, p.clone(), "16.03.1a"))
 }
 
-// Two finish at the same time: one publishes, the other is told, and then has nothing to publish.
-func TestTwoFinishesPublishOnce(t *testing.T) {
-	p := patched(t)
-	dirs := []string{p.clone(), p.again(t, "colleague")}
-	for round := range 10 {
-		var group sync.WaitGroup
-		var errs [2]error
-		version := "16.03.1" + string(rune('a'+round))
-		for i, dir := range dirs {
-			actions, _, err := plan(finisher(t, dir, version))
-			if err != nil {
-				t.Fatal(err)
+// Pull requests that were squashed or rebased bring the content without the commits: it is tagged where it came, and
+// merged no second time.
+func TestFinishBySquashedPullRequest(t *testing.T) {
+	for name, accept := range map[string][]string{
+		"squashed": {"merge -q --squash origin/merge/16.03.1a-into-%s", "commit -q -m Squashed"},
+		"rebased":  {"cherry-pick 16.03.1..origin/hotfix/16.03.1a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := patched(t)
+			save(t, p.clone(), "second.txt", "more\n")
+			sh(t, p.clone(), "push", "-q")
+			dir := p.again(t, "colleague")
+			save(t, dir, "unrelated.txt", "production has moved\n")
+			sh(t, dir, "push", "-q")
+			request := func() *Finish {
+				f := finisher(t, p.clone(), "16.03.1a")
+				f.PullRequest = true
+				return f
 			}
-			group.Go(func() { errs[i] = actions[0].Do(context.Background(), flow.Silent{}) })
-		}
-		group.Wait()
-		if (errs[0] == nil) == (errs[1] == nil) {
-			t.Fatalf("%s: %v, %v", version, errs[0], errs[1])
-		}
-		if err := errors.Join(errs[:]...); !strings.Contains(err.Error(), "moved since the plan") && !strings.Contains(err.Error(), "refs/") {
-			t.Errorf("%s: the other is told %v", version, err)
-		}
-		if got := sh(t, p.server(), "rev-list", "--count", "--merges", "--first-parent", "16.03.1.."+version); got != fmt.Sprint(round+1) {
-			t.Errorf("%s: %s merges", version, got)
-		}
-		for _, dir := range dirs {
-			mustRun(t, finisher(t, dir, version))
-			mustRest(t, finisher(t, dir, version))
-		}
-		next := "16.03.1" + string(rune('b'+round))
-		mustRun(t, starter(t, p.clone(), next))
-		save(t, p.clone(), "app.txt", next+"\n")
-		sh(t, p.clone(), "push", "-q")
+			merged := func(into string) string {
+				sh(t, dir, "fetch", "-q")
+				sh(t, dir, "checkout", "-q", into)
+				for _, command := range accept {
+					sh(t, dir, strings.Fields(strings.ReplaceAll(command, "%s", into))...)
+				}
+				sh(t, dir, "push", "-q")
+				return sh(t, dir, "rev-parse", "HEAD")
+			}
+			mustRun(t, request())
+			master := merged("master")
+			save(t, dir, "later.txt", "production has moved on\n")
+			sh(t, dir, "push", "-q")
+			heads := sh(t, p.server(), "for-each-ref")
+			mustRefuse(t, finisher(t, p.clone(), "16.03.1a"), "squashed or rebased as "+master[:7], "--pull-request")
+			if now := sh(t, p.server(), "for-each-ref"); now != heads {
+				t.Errorf("refused, and the server has\n%s", now)
+			}
+			mustRun(t, request())
+			if got := sh(t, p.server(), "rev-parse", "16.03.1a^{}"); got != master {
+				t.Errorf("tagged %s, not what was merged, %s", got, master)
+			}
+			if why := mustRest(t, request()); !strings.Contains(why, "into develop") || strings.Contains(why, "into master") {
+				t.Errorf("waits for %s", why)
+			}
+			develop := merged("develop")
+			mustRun(t, request())
+			mustRest(t, request())
+			if got := sh(t, p.server(), "rev-parse", "develop"); got != develop {
+				t.Errorf("develop was merged into again: %s", got)
+			}
+			if got := sh(t, p.server(), "for-each-ref", "--format=%(refname)"); got !=
+				"refs/heads/develop\nrefs/heads/master\nrefs/tags/16.03.1\nrefs/tags/16.03.1a" {
+				t.Errorf("the server has\n%s", got)
+			}
+			if got := sh(t, p.clone(), "branch", "--list", "hotfix/*"); got != "" {
+				t.Errorf("this clone still has %s", got)
+			}
+		})
 	}
+}
+
+// A hotfix without content, made to build once more, is no squashed one.
+func TestFinishOfAnEmptyHotfix(t *testing.T) {
+	p := newProduct(t)
+	mustRun(t, starter(t, p.clone(), "16.03.1a"))
+	sh(t, p.clone(), "commit", "-q", "--allow-empty", "-m", "Build again")
+	sh(t, p.clone(), "push", "-q")
+	mustRun(t, finisher(t, p.clone(), "16.03.1a"))
+	mustRest(t, finisher(t, p.clone(), "16.03.1a"))
 }

@@ -69,14 +69,21 @@ func unknown(rev string) error {
 	return flow.Refuse(fmt.Errorf("%w: %s", errUnknown, rev), "git fetch, or see `git log` for what there is")
 }
 
+// descent is the question whether a commit has everything that an older one has. Its answer never changes.
+type descent struct{ old, new string }
+
 // IsAncestor tells whether new has everything that old has. Both are full ids. git knows its commit graph: go-git
 // takes ten times as long.
 func (r *Repository) IsAncestor(ctx context.Context, old, new string) (bool, error) {
-	_, err := r.run(ctx, "merge-base", "--is-ancestor", old, new)
-	if exitCode(err) == 1 {
-		return false, nil
+	if answer, ok := r.known.Load(descent{old, new}); ok || old == new {
+		return old == new || answer.(bool), nil
 	}
-	return err == nil, err
+	_, err := r.run(ctx, "merge-base", "--is-ancestor", old, new)
+	if err != nil && exitCode(err) != 1 {
+		return false, err
+	}
+	r.known.Store(descent{old, new}, err == nil)
+	return err == nil, nil
 }
 
 // ChangedFiles lists the paths that differ between two commits.

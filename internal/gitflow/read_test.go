@@ -18,10 +18,11 @@ func TestReadersAgree(t *testing.T) {
 	p := patched(t)
 	ctx := context.Background()
 	r, _ := open(t, p.clone())
-	if _, ok := r.reader.(gogitReader); !ok {
+	steady, ok := r.reader.(steadyReader)
+	if !ok {
 		t.Fatalf("an ordinary clone is read by %T", r.reader)
 	}
-	theirs, ours := r.reader, reader(gitReader{r})
+	theirs, ours := steady.fast, steady.sure
 	wantRefs, err1 := ours.refs(ctx)
 	gotRefs, err2 := theirs.refs(ctx)
 	if err1 != nil || err2 != nil || !maps.Equal(wantRefs, gotRefs) {
@@ -212,6 +213,42 @@ func TestCredentialsStayOutOfSight(t *testing.T) {
 		"https://example.com/a@b": "https://example.com/a@b"} {
 		if got := Redact(url); got != want {
 			t.Errorf("Redact(%s) = %s, want %s", url, got, want)
+		}
+	}
+}
+
+// What is of another kind, or deep, or only named otherwise is found by both alike.
+func TestReadersAgreeOnWhatChanged(t *testing.T) {
+	p := patched(t)
+	ctx, dir := context.Background(), p.clone()
+	for _, name := range []string{"same/deep/1", "dir/a/1", "dir/a/2", "dir/b", "file", "mode", "gone/x/y/z", "place/x"} {
+		write(t, dir, name, name)
+	}
+	sh(t, dir, "add", "-A")
+	sh(t, dir, "commit", "-q", "-m", "before")
+	before := strings.TrimSpace(sh(t, dir, "rev-parse", "HEAD"))
+	sh(t, dir, "rm", "-q", "-r", "dir/a", "file", "gone")
+	sh(t, dir, "mv", "place", "other")
+	for _, name := range []string{"dir/a", "file/in/it", "new/deep/1", "dir/b/c"} {
+		if name == "dir/b/c" {
+			sh(t, dir, "rm", "-q", "dir/b")
+		}
+		write(t, dir, name, name)
+	}
+	sh(t, dir, "add", "-A")
+	sh(t, dir, "update-index", "--chmod=+x", "mode")
+	sh(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+before+",module")
+	sh(t, dir, "commit", "-q", "-m", "after")
+	after := strings.TrimSpace(sh(t, dir, "rev-parse", "HEAD"))
+	r, _ := open(t, dir)
+	for _, pair := range [][2]string{{before, after}, {after, before}} {
+		want, err1 := gitReader{r}.changed(ctx, pair[0], pair[1])
+		got, err2 := gogitReader{dir}.changed(ctx, pair[0], pair[1])
+		if slices.Sort(want); len(want) != 13 || err1 != nil || err2 != nil {
+			t.Errorf("git finds %d: %q, %v, %v", len(want), want, err1, err2)
+		}
+		if slices.Sort(got); !slices.Equal(want, got) {
+			t.Errorf("git: %q\ngo-git: %q", want, got)
 		}
 	}
 }

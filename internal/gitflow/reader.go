@@ -22,15 +22,54 @@ type reader interface {
 
 // newReader picks go-git unless the repository has something that it can't read, or reads wrongly: extensions,
 // partial clones (it fetches nothing), borrowed objects (it doesn't abbreviate those).
-func newReader(ctx context.Context, r *Repository) reader {
-	special, _ := r.run(ctx, "config", "--get-regexp", `^extensions\.|\.promisor$`)
+func newReader(r *Repository) reader {
+	special := false
+	for name := range r.config {
+		special = special || strings.HasPrefix(name, "extensions.") || strings.HasSuffix(name, ".promisor")
+	}
 	_, err := os.Stat(filepath.Join(r.common, "objects", "info", "alternates"))
-	if special == "" && err != nil {
+	if !special && err != nil {
 		if g := (gogitReader{r.dir}); g.works() {
-			return g
+			return steadyReader{g, gitReader{r}}
 		}
 	}
 	return gitReader{r}
+}
+
+// steadyReader asks git wherever go-git has no answer: while another git packs or writes, objects and refs move under
+// go-git, and what it does not find may be there.
+type steadyReader struct{ fast, sure reader }
+
+func (s steadyReader) refs(ctx context.Context) (map[string]string, error) {
+	refs, err := s.fast.refs(ctx)
+	if err != nil {
+		return s.sure.refs(ctx)
+	}
+	return refs, nil
+}
+
+func (s steadyReader) abbreviated(ctx context.Context, prefix string) ([]string, error) {
+	ids, err := s.fast.abbreviated(ctx, prefix)
+	if err != nil || len(ids) == 0 {
+		return s.sure.abbreviated(ctx, prefix)
+	}
+	return ids, nil
+}
+
+func (s steadyReader) changed(ctx context.Context, a, b string) ([]string, error) {
+	paths, err := s.fast.changed(ctx, a, b)
+	if err != nil {
+		return s.sure.changed(ctx, a, b)
+	}
+	return paths, nil
+}
+
+func (s steadyReader) file(ctx context.Context, commit, path string) ([]byte, error) {
+	content, err := s.fast.file(ctx, commit, path)
+	if err != nil {
+		return s.sure.file(ctx, commit, path)
+	}
+	return content, nil
 }
 
 // gitReader reads through git itself.

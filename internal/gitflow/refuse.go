@@ -35,7 +35,7 @@ func (f *Finish) refuseGone(ctx context.Context, view *Repository, w finishWorld
 		return f.refuseOutside(ctx, view, w)
 	}
 	hint := "hotfix start " + f.Version
-	if w.local() != "" {
+	if w.mine() != "" {
 		hint = fmt.Sprintf("git push -u %s %s", f.Settings.Remote, w.branch)
 	}
 	return flow.Refuse(fmt.Errorf("%s has neither %s nor a tag %s", f.Settings.Remote, w.branch, w.tag), hint)
@@ -43,7 +43,7 @@ func (f *Finish) refuseGone(ctx context.Context, view *Repository, w finishWorld
 
 // refuseTagged: a tag that is there already must be this hotfix's, whole, and in production.
 func (f *Finish) refuseTagged(ctx context.Context, view *Repository, w finishWorld) error {
-	inside, err := view.IsAncestor(ctx, w.hotfix, w.tagged)
+	inside, err := view.includes(ctx, w.tagged, w.hotfix)
 	if err != nil {
 		return err
 	}
@@ -71,10 +71,10 @@ func (f *Finish) refuseOutside(ctx context.Context, view *Repository, w finishWo
 
 // refuseUnpushed: the local branch is about to be deleted, and what is merged is the remote's.
 func (f *Finish) refuseUnpushed(ctx context.Context, view *Repository, w finishWorld) error {
-	if w.local() == "" || w.local() == w.hotfix {
+	if w.mine() == "" || w.mine() == w.hotfix {
 		return nil
 	}
-	commits, err := view.Commits(ctx, w.hotfix, w.local())
+	commits, err := view.Commits(ctx, w.hotfix, w.mine())
 	if err != nil || len(commits) == 0 {
 		return err
 	}

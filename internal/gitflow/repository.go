@@ -7,16 +7,19 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"hotfix/internal/flow"
 )
 
 // A Repository is the user's clone of the product.
 type Repository struct {
 	git     Git
-	dir     string    // top of the working tree
-	gitDir  string    // this working tree's .git
-	common  string    // the .git that all its working trees share
-	objects string    // where new objects go
+	dir     string // top of the working tree
+	gitDir  string // this working tree's .git
+	common  string // the .git that all its working trees share
+	objects string // where new objects go
+	config  map[string]string
 	known   *sync.Map // of commits, which never change
 	reader
 }
@@ -26,22 +29,46 @@ func Open(ctx context.Context, dir string) (*Repository, error) { return Git{}.O
 
 // Open opens the repository that dir is in.
 func (g Git) Open(ctx context.Context, dir string) (*Repository, error) {
-	if err := g.checkVersion(ctx); err != nil {
+	r := &Repository{git: g, known: &sync.Map{}}
+	var group errgroup.Group
+	group.Go(func() error { return g.checkVersion(ctx) })
+	group.Go(func() error { return r.locate(ctx, dir) })
+	group.Go(func() (err error) {
+		r.config, err = g.configuration(ctx, dir)
+		return err
+	})
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	out, err := g.Run(ctx, dir, "rev-parse", "--path-format=absolute",
+	r.reader = newReader(r)
+	return r, nil
+}
+
+// locate finds out where everything is.
+func (r *Repository) locate(ctx context.Context, dir string) error {
+	out, err := r.git.Run(ctx, dir, "rev-parse", "--path-format=absolute",
 		"--show-toplevel", "--absolute-git-dir", "--git-common-dir")
 	if err != nil {
-		return nil, opening(dir, err)
+		return opening(dir, err)
 	}
 	lines := strings.Split(out, "\n")
 	if len(lines) != 3 {
-		return nil, fmt.Errorf("opening the repository in %s: unexpected answer %q of git rev-parse", dir, out)
+		return fmt.Errorf("opening the repository in %s: unexpected answer %q of git rev-parse", dir, out)
 	}
-	r := &Repository{git: g, dir: lines[0], gitDir: lines[1], common: lines[2], known: &sync.Map{}}
+	r.dir, r.gitDir, r.common = lines[0], lines[1], lines[2]
 	r.objects = filepath.Join(r.common, "objects")
-	r.reader = newReader(ctx, r)
-	return r, nil
+	return nil
+}
+
+// configuration is git's, by name as git writes it; of several values the last one counts.
+func (g Git) configuration(ctx context.Context, dir string) (map[string]string, error) {
+	out, err := g.Run(ctx, dir, "config", "--null", "--list")
+	configured := map[string]string{}
+	for _, entry := range fields(out) {
+		name, value, _ := strings.Cut(entry, "\n")
+		configured[name] = value
+	}
+	return configured, err
 }
 
 func opening(dir string, err error) error {

@@ -75,7 +75,7 @@ func (f *Finish) pushRequests(ctx context.Context, w finishWorld, report flow.Re
 	if err := f.bring(ctx, r, w); err != nil {
 		return err
 	}
-	p, err := f.compute(ctx, r, w, true)
+	p, err := f.compute(ctx, r, w, false)
 	if err != nil {
 		return err
 	}

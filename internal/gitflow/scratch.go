@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // scratch is the repository with a second, temporary place for objects. What git fetches and merges there while
@@ -21,22 +20,29 @@ func (r *Repository) scratch() (view *Repository, remove func(), err error) {
 		remove()
 		return nil, nil, fmt.Errorf("planning the merges: %w", err)
 	}
-	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(r.objects)
-	view = r.with("GIT_OBJECT_DIRECTORY="+objects, `GIT_ALTERNATE_OBJECT_DIRECTORIES="`+quoted+`"`)
+	view = r.with("GIT_OBJECT_DIRECTORY="+objects, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+quoted(r.objects))
 	view.objects = objects
 	return view, remove, nil
 }
 
-// peek fetches what is missing of these refs without moving a ref; in a scratch, it leaves no trace.
-func (r *Repository) peek(ctx context.Context, remote string, refs map[string]string) error {
+// peek fetches what is missing of these refs without moving a ref; in a scratch, it leaves no trace. What a ref here
+// is at need not be looked for.
+func (r *Repository) peek(ctx context.Context, remote string, refs, here map[string]string) error {
+	at := map[string]bool{"": true}
+	for _, id := range here {
+		at[id] = true
+	}
 	var ids, fetched []string
 	for ref, id := range refs {
-		if id != "" {
+		if !at[id] {
 			ids, fetched = append(ids, id), append(fetched, ref)
 		}
 	}
-	here, err := r.has(ctx, ids...)
-	if err != nil || here {
+	if len(ids) == 0 {
+		return nil
+	}
+	complete, err := r.has(ctx, ids...)
+	if err != nil || complete {
 		return err
 	}
 	args := append([]string{"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
@@ -44,7 +50,7 @@ func (r *Repository) peek(ctx context.Context, remote string, refs map[string]st
 	if _, err := r.run(ctx, args...); err != nil {
 		return unreachable(remote, err)
 	}
-	if here, err = r.has(ctx, ids...); err == nil && !here {
+	if complete, err = r.has(ctx, ids...); err == nil && !complete {
 		err = moved(remote)
 	}
 	return err

@@ -33,27 +33,21 @@ func (s Settings) Version(branch string) (string, bool) {
 // Settings fills in what is not given: from git-flow AVH's configuration, then from the remote's default branch,
 // then from what the branches are usually called.
 func (r *Repository) Settings(ctx context.Context, given Settings) (Settings, error) {
-	out, err := r.run(ctx, "config", "--null", "--get-regexp", `^gitflow\.`)
-	if err != nil && exitCode(err) != 1 {
-		return given, err
-	}
-	configured := map[string]string{}
-	for _, entry := range fields(out) {
-		name, value, _ := strings.Cut(entry, "\n")
-		configured[name] = value
+	s := given
+	s.Remote = first(s.Remote, r.config["gitflow.origin"], "origin")
+	s.Development = first(s.Development, r.config["gitflow.branch.develop"], "develop")
+	s.HotfixPrefix = first(s.HotfixPrefix, r.config["gitflow.prefix.hotfix"], "hotfix/")
+	s.TagPrefix = first(s.TagPrefix, r.config["gitflow.prefix.versiontag"])
+	s.Versions = first(s.Versions, "calver")
+	s.Production = first(s.Production, r.config["gitflow.branch.master"])
+	if s.Production != "" {
+		return s, nil
 	}
 	refs, err := r.refs(ctx)
 	if err != nil {
 		return given, err
 	}
-	s := given
-	s.Remote = first(s.Remote, configured["gitflow.origin"], "origin")
-	s.Development = first(s.Development, configured["gitflow.branch.develop"], "develop")
-	s.HotfixPrefix = first(s.HotfixPrefix, configured["gitflow.prefix.hotfix"], "hotfix/")
-	s.TagPrefix = first(s.TagPrefix, configured["gitflow.prefix.versiontag"])
-	s.Versions = first(s.Versions, "calver")
-	s.Production = first(s.Production, configured["gitflow.branch.master"], r.defaultBranch(ctx, s),
-		usual(refs, "refs/remotes/"+s.Remote+"/"), usual(refs, "refs/heads/"))
+	s.Production = first(r.defaultBranch(ctx, s), usual(refs, "refs/remotes/"+s.Remote+"/"), usual(refs, "refs/heads/"))
 	if s.Production == "" { // a clone of some branches
 		there, err := r.lsRemote(ctx, s.Remote)
 		if err != nil {

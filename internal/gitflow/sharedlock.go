@@ -43,7 +43,8 @@ type SharedLock struct {
 	id     string    // what our ref is at; empty: not ours, or the remote takes none
 	sure   time.Time // when it was ours for certain
 	lost   error
-	stop   func() // ends the heartbeat
+	stop   func()        // ends the heartbeat
+	news   chan struct{} // what the ref says is no longer so: the heartbeat renews it at once
 }
 
 var _ flow.Lock = (*SharedLock)(nil)
@@ -62,7 +63,8 @@ const (
 func (r *Repository) SharedLock(remote, command string) *SharedLock {
 	quiet := *r
 	quiet.git.Interactive = false
-	return &SharedLock{local: r.Lock(command), repo: r, quiet: &quiet, remote: remote, Beat: Beat, Expiry: Expiry}
+	return &SharedLock{local: r.Lock(command), repo: r, quiet: &quiet, remote: remote, Beat: Beat, Expiry: Expiry,
+		news: make(chan struct{}, 1)}
 }
 
 // Acquire takes the lock, or returns a flow.ErrLocked that says who holds it.
@@ -116,7 +118,8 @@ func (l *SharedLock) tryRemote(ctx context.Context, over *held) (*held, error) {
 		from = over.id
 	}
 	l.lost = nil
-	l.holder = Holder{Who: Who(), PID: os.Getpid(), Since: time.Now().UTC(), Command: l.local.Command, Clone: l.repo.cloneID()}
+	l.holder = Holder{Who: Who(), PID: os.Getpid(), Since: time.Now().UTC(), Command: l.local.Command,
+		Phase: l.holder.Phase, Clone: l.repo.cloneID()}
 	for {
 		err := l.write(ctx, l.repo, from)
 		if err == nil {
@@ -134,7 +137,7 @@ func (l *SharedLock) tryRemote(ctx context.Context, over *held) (*held, error) {
 
 // look asks the remote who holds the lock; nil: nobody.
 func (l *SharedLock) look(ctx context.Context, repo *Repository) (*held, error) {
-	id, err := repo.take(ctx, l.remote, lockRef)
+	id, err := repo.take(ctx, l.remote, lockRef, "")
 	if err != nil || id == "" {
 		return nil, err
 	}

@@ -43,7 +43,13 @@ func (l *SharedLock) beat() {
 	ctx, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	go func() {
-		for pause(ctx, l.Beat) == nil {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-l.news:
+			case <-time.After(l.Beat):
+			}
 			l.renew(ctx)
 		}
 	}()
@@ -62,11 +68,21 @@ func (l *SharedLock) renew(ctx context.Context) {
 	}
 }
 
-// Phase is what the lock says that its run is at, from its next renewal on.
+// Phase is what the lock says that its run is at. The ref says so a moment later: the run does not wait for it.
 func (l *SharedLock) Phase(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.holder.Phase == name {
+		return
+	}
 	l.holder.Phase = name
+	if l.id == "" {
+		return // it is told as the lock is taken
+	}
+	select {
+	case l.news <- struct{}{}:
+	default: // it is about to be renewed
+	}
 }
 
 // Held returns an error once the lock is no longer ours. Where the remote does not answer, nobody can have taken it

@@ -28,6 +28,8 @@ type SharedLog struct {
 	asked  bool   // the remote was asked what it has
 	down   error  // and did not answer
 	tip    string // of the chain, as last seen on the remote
+	copied string // what the copy here is at
+	loaded string // the tip that chain ends at
 	chain  []line
 	shared map[string]bool // the chain's lines
 	later  *time.Timer     // a push in the background
@@ -108,18 +110,18 @@ func (l *SharedLog) read(ctx context.Context, repo *Repository) error {
 	if l.asked {
 		return nil
 	}
-	there, err := repo.take(ctx, l.remote, logRef)
+	if l.copied == "" {
+		l.copied = repo.localRef(ctx, logRef)
+	}
+	there, err := repo.take(ctx, l.remote, logRef, l.copied)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err != nil && l.down == nil {
 		l.untold = fmt.Sprintf("what others did lately is not known: %v", err)
 	}
-	tip := there
-	if tip == "" { // the remote has lost it, or never had one: ours is put there
-		tip = repo.localRef(ctx, logRef)
-	}
-	if err := l.load(ctx, repo, tip); err != nil {
+	// Where the remote has lost it, or never had one, ours is put there.
+	if err := l.load(ctx, repo, first(there, l.copied)); err != nil {
 		return err
 	}
 	l.keep(ctx, repo, there)
@@ -127,9 +129,9 @@ func (l *SharedLog) read(ctx context.Context, repo *Repository) error {
 	return nil
 }
 
-// load reads the chain that ends at tip.
+// load reads the chain that ends at tip, unless that is the one that was read.
 func (l *SharedLog) load(ctx context.Context, repo *Repository, tip string) error {
-	if tip == "" {
+	if tip == "" || tip == l.loaded {
 		return nil
 	}
 	messages, err := repo.messages(ctx, tip)
@@ -140,7 +142,7 @@ func (l *SharedLog) load(ctx context.Context, repo *Repository, tip string) erro
 	if err != nil {
 		return err
 	}
-	l.chain, l.shared = chain, map[string]bool{}
+	l.loaded, l.chain, l.shared = tip, chain, map[string]bool{}
 	for _, line := range chain {
 		l.shared[line.text] = true
 	}
@@ -150,8 +152,11 @@ func (l *SharedLog) load(ctx context.Context, repo *Repository, tip string) erro
 // keep lets the copy here follow the remote's chain, and keeps it from git gc. Where another run does so at this
 // very moment, it is left to that.
 func (l *SharedLog) keep(ctx context.Context, repo *Repository, tip string) {
-	if tip != "" && tip != repo.localRef(ctx, logRef) {
-		_, _ = repo.run(ctx, "update-ref", logRef, tip)
+	if tip == "" || tip == l.copied {
+		return
+	}
+	if _, err := repo.run(ctx, "update-ref", logRef, tip); err == nil {
+		l.copied = tip
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 const (
 	// gather is how long a push in the background waits for more: the end of an action and the begin of the next.
-	gather = 200 * time.Millisecond
+	gather = time.Second
 	// pushing is how long a push in the background may take.
 	pushing = time.Minute
 	// appendTries is how often others may be faster.
@@ -70,22 +70,18 @@ func (l *SharedLog) push(ctx context.Context, repo *Repository) error {
 	if err != nil || len(own) == 0 {
 		return err
 	}
-	parent := l.tip
-	if parent == "" {
-		parent = repo.localRef(ctx, logRef)
-	}
 	var texts []string
 	for _, line := range own {
 		texts = append(texts, line.text)
 	}
-	tip, err := repo.record(ctx, parent, joined(texts))
+	tip, err := repo.record(ctx, l.loaded, joined(texts))
 	if err != nil {
 		return err
 	}
 	if err := repo.send(ctx, l.remote, move{logRef, l.tip, tip}); err != nil {
 		return err
 	}
-	l.tip, l.chain = tip, append(l.chain, own...)
+	l.tip, l.loaded, l.chain = tip, tip, append(l.chain, own...)
 	for _, line := range own {
 		l.shared[line.text] = true
 	}

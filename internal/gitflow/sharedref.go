@@ -55,12 +55,13 @@ func (r *Repository) remoteRef(ctx context.Context, remote, ref string) (string,
 	return "", nil
 }
 
-// take fetches what one of our own refs of the remote is at, and returns it; empty where the remote has none. It
-// moves no ref here: two runs in one clone would be in each other's way. An object that is here may have come before
-// its ancestors, of which another run's fetch is bringing more this moment: a ref's are complete.
-func (r *Repository) take(ctx context.Context, remote, ref string) (string, error) {
+// take fetches what one of our own refs of the remote is at, unless it is the one that is known to be here, and returns
+// it; empty where the remote has none. It moves no ref here: two runs in one clone would be in each other's way. An
+// object that is here may have come before its ancestors, of which another run's fetch is bringing more this moment: a
+// ref's are complete.
+func (r *Repository) take(ctx context.Context, remote, ref, known string) (string, error) {
 	id, err := r.remoteRef(ctx, remote, ref)
-	if err != nil || id == "" || id == r.localRef(ctx, ref) {
+	if err != nil || id == known {
 		return id, err
 	}
 	_, err = r.run(ctx, "fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance",
@@ -74,7 +75,7 @@ func (r *Repository) take(ctx context.Context, remote, ref string) (string, erro
 	if here, err := r.has(ctx, id); err != nil || here {
 		return id, err
 	}
-	return r.take(ctx, remote, ref) // it was replaced meanwhile
+	return r.take(ctx, remote, ref, known) // it was replaced meanwhile
 }
 
 // localRef is what a ref of this clone is at; empty where there is none.
@@ -87,16 +88,29 @@ func (r *Repository) localRef(ctx context.Context, ref string) string {
 func (r *Repository) record(ctx context.Context, parent, message string) (string, error) {
 	who := Who()
 	view := r.with("GIT_AUTHOR_NAME="+who, "GIT_AUTHOR_EMAIL="+who, "GIT_COMMITTER_NAME="+who, "GIT_COMMITTER_EMAIL="+who)
-	empty, err := view.git.pipe(ctx, r.dir, nil, "mktree")
+	empty, err := r.emptyTree(ctx)
 	if err != nil {
 		return "", err
 	}
-	args := []string{"-c", "i18n.commitEncoding=UTF-8", "commit-tree", strings.TrimSpace(empty)}
+	args := []string{"-c", "i18n.commitEncoding=UTF-8", "commit-tree", empty}
 	if parent != "" {
 		args = append(args, "-p", parent)
 	}
 	id, err := view.git.pipe(ctx, r.dir, strings.NewReader(message), args...)
 	return strings.TrimSpace(id), err
+}
+
+// emptyTree makes the tree of such commits, once.
+func (r *Repository) emptyTree(ctx context.Context) (string, error) {
+	if id, ok := r.known.Load("empty tree"); ok {
+		return id.(string), nil
+	}
+	out, err := r.git.pipe(ctx, r.dir, nil, "mktree")
+	id := strings.TrimSpace(out)
+	if err == nil {
+		r.known.Store("empty tree", id)
+	}
+	return id, err
 }
 
 // messages are those of a commit and its ancestors, oldest first.

@@ -28,15 +28,13 @@ func (s *Start) Name() string { return "start" }
 // startWorld is what Start looks at.
 type startWorld struct {
 	branch  string
-	current string
-	here    map[string]string // refs of this clone
 	remote  remoteRefs
-	tracked bool              // the branch's upstream is set
-	trees   map[string]string // branches that are checked out, and where
+	tracked bool // the branch's upstream is set
 	dirty   []string
+	local
 }
 
-func (w startWorld) local() string  { return w.here["refs/heads/"+w.branch] }
+func (w startWorld) mine() string   { return w.here["refs/heads/"+w.branch] }
 func (w startWorld) pushed() string { return w.remote.branch(w.branch) }
 
 // Plan looks at this clone and asks the remote for its refs.
@@ -80,19 +78,13 @@ func (s *Start) Plan(ctx context.Context) ([]flow.Action, error) {
 func (s *Start) look(ctx context.Context) (w startWorld, err error) {
 	r := s.Repository
 	w.branch = s.Settings.Branch(s.Version)
-	if w.here, err = r.refs(ctx); err != nil {
-		return w, err
-	}
-	if w.current, err = r.CurrentBranch(ctx); err != nil {
+	if w.local, err = r.local(ctx); err != nil {
 		return w, err
 	}
 	if w.remote, err = r.lsRemote(ctx, s.Settings.Remote); err != nil {
 		return w, err
 	}
 	if w.tracked, err = r.tracked(ctx, s.Settings.Remote, w.branch); err != nil {
-		return w, err
-	}
-	if w.trees, err = r.checkedOut(ctx); err != nil {
 		return w, err
 	}
 	w.dirty, err = r.Uncommitted(ctx)
@@ -114,7 +106,10 @@ func (s *Start) checkVersion(scheme Scheme, w startWorld) error {
 	if next := scheme.Suggest(s.Version, taken); next != "" {
 		hint = "hotfix start " + next
 	}
-	if wrong == nil {
+	switch {
+	case s.Version == "":
+		wrong = fmt.Errorf("which version? It should have %s", scheme.words)
+	case wrong == nil:
 		wrong = fmt.Errorf("%s is taken: there is a tag %s", s.Version, s.Settings.Tag(s.Version))
 	}
 	return flow.Refuse(errors.New(wrong.Error()), hint)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"hotfix/internal/flow"
@@ -51,7 +50,7 @@ func TestStartRefusesVersions(t *testing.T) {
 	mustKeep(t, p.root, func() {
 		for version, words := range map[string]string{
 			"16.03.1": "not a hotfix version", "16.3.1c": "not a hotfix version", "16.03.1A": "not a hotfix version",
-			"hotfix/16.03.1c": "not a hotfix version", "": "not a hotfix version", "-x": "not a hotfix version",
+			"hotfix/16.03.1c": "not a hotfix version", "": "which version?", "-x": "not a hotfix version",
 			"16.03.1a": "16.03.1a is taken: there is a tag 16.03.1a"} {
 			mustRefuse(t, starter(t, dir, version), words, "hotfix start 16.03.1c")
 		}
@@ -131,50 +130,6 @@ func TestStartNamesWhatTheBranchWillNotHave(t *testing.T) {
 	report := mustRun(t, starter(t, colleague, "16.03.1b"))
 	if told := report.text.String(); !strings.Contains(told, "master has more than tag 16.03.1") {
 		t.Errorf("%q", told)
-	}
-}
-
-func TestTwoStartersCreateOneBranch(t *testing.T) {
-	p := newProduct(t)
-	clones := []string{p.clone(), p.again(t, "other")}
-	for round := range 10 {
-		version := fmt.Sprintf("16.03.%da", round+2)
-		reports := make([]*facts, len(clones))
-		var plans [][]flow.Action
-		for _, dir := range clones {
-			actions, _, err := plan(starter(t, dir, version))
-			if err != nil {
-				t.Fatal(err)
-			}
-			plans = append(plans, actions)
-		}
-		var group sync.WaitGroup
-		for i, actions := range plans {
-			reports[i] = &facts{}
-			group.Go(func() {
-				for _, a := range actions {
-					if err := a.Do(context.Background(), reports[i]); err != nil {
-						t.Errorf("starter %d: %v", i, err)
-					}
-				}
-			})
-		}
-		group.Wait()
-		created, joined := 0, 0
-		for _, report := range reports {
-			if report.have["created"] != "" {
-				created++
-			}
-			if report.have["joined"] != "" && strings.Contains(report.text.String(), "someone else") {
-				joined++
-			}
-		}
-		if created != 1 || joined != 1 {
-			t.Fatalf("round %d: %d created, %d joined", round, created, joined)
-		}
-		for _, dir := range clones {
-			mustRest(t, starter(t, dir, version))
-		}
 	}
 }
 
