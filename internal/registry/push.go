@@ -9,8 +9,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/partial"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"hotfix/internal/flow"
 )
@@ -38,6 +36,9 @@ type Push struct {
 	Built    Built
 	// Accept tells whether an image that is already there under the tag is this hotfix's, by its labels.
 	Accept func(ctx context.Context, image v1.Image) error
+	// Listing returns what is kept beside a built image for the next hotfix; no image where there is nothing to keep.
+	// It may be nil.
+	Listing func(ctx context.Context, name string) (v1.Image, error)
 }
 
 // Name implements flow.Phase.
@@ -110,80 +111,55 @@ func (p *Push) size(ctx context.Context, t Target) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	bytes, err := p.Registry.missing(ctx, t.Repository, image)
-	return " (" + Bytes(bytes) + ")", err
+	missing, err := p.Registry.missing(ctx, t.Repository, image)
+	return " (" + Bytes(missing.bytes()) + ")", err
 }
 
-// missing is how many bytes of the image's layers the repository does not hold yet.
-func (r *Registry) missing(ctx context.Context, repository string, image v1.Image) (bytes int64, err error) {
-	repo, err := name.NewRepository(repository)
-	if err != nil {
-		return 0, err
-	}
-	manifest, err := image.Manifest()
-	if err != nil {
-		return 0, err
-	}
-	for _, layer := range manifest.Layers {
-		blob, err := remote.Layer(repo.Digest(layer.Digest.String()), r.options(ctx)...)
-		if err == nil {
-			if there, err := partial.Exists(blob); err == nil && there {
-				continue
-			}
-		}
-		bytes += layer.Size
-	}
-	return bytes, nil
-}
-
-// push uploads all by digest, then tags all.
+// push brings the images, and at the same time what is kept beside them: it is nobody's until the image is there.
 func (p *Push) push(ctx context.Context, targets []Target, report flow.Report) error {
-	digests := map[Target]string{}
+	besides, stop := context.WithCancel(ctx)
+	defer stop()
+	listings := listings{}
+	err := p.images(ctx, targets, report, func(t Target, missing lacks) { listings[t] = p.beside(besides, t, missing.bytes()) })
+	if err != nil {
+		stop()
+	}
+	listings.wait(report)
+	return err
+}
+
+// images uploads all by digest, then tags all.
+func (p *Push) images(ctx context.Context, targets []Target, report flow.Report, started func(t Target, missing lacks)) error {
+	images, digests, held := map[Target]v1.Image{}, map[Target]string{}, holders{}
 	for _, t := range targets {
 		image, err := p.Built.Image(ctx, t.Name)
 		if err != nil {
 			return fmt.Errorf("the built image %s: %w", t.Name, err)
 		}
-		if digests[t], err = p.Registry.upload(ctx, t.Repository, image, report); err != nil {
+		missing, err := p.Registry.missing(ctx, t.Repository, image)
+		if err != nil {
 			return explain(t.Ref(), err)
 		}
+		started(t, missing)
+		if digests[t], err = p.Registry.upload(ctx, t.Repository, image, missing, held, report); err != nil {
+			return explain(t.Ref(), err)
+		}
+		if err := held.add(t.Repository, image); err != nil {
+			return err
+		}
+		images[t] = image
 	}
 	for _, t := range targets {
-		if err := p.Registry.Tag(ctx, t.Repository, digests[t], t.Tag); err != nil {
+		tag, err := name.NewTag(t.Ref())
+		if err != nil {
+			return err
+		}
+		if err := p.Registry.tag(ctx, tag, digests[t], images[t]); err != nil {
 			return err
 		}
 		report.Fact("image "+t.Name, t.Ref()+"@"+digests[t])
 	}
 	return nil
-}
-
-// upload writes the image by its digest and returns that.
-func (r *Registry) upload(ctx context.Context, repository string, image v1.Image, report flow.Report) (string, error) {
-	digest, err := image.Digest()
-	if err != nil {
-		return "", err
-	}
-	repo, err := name.NewRepository(repository)
-	if err != nil {
-		return "", err
-	}
-	missing, err := r.missing(ctx, repository, image)
-	if err != nil {
-		return "", err
-	}
-	updates := make(chan v1.Update, 16)
-	told := make(chan struct{})
-	go func() {
-		defer close(told)
-		for u := range updates {
-			if u.Error == nil { // what is there already counts as complete: only the rest is told
-				report.Progress("push "+repository, max(0, u.Complete-max(0, u.Total-missing)), min(missing, u.Total))
-			}
-		}
-	}()
-	err = remote.Write(repo.Digest(digest.String()), image, append(r.options(ctx), remote.WithProgress(updates))...)
-	<-told
-	return digest.String(), err
 }
 
 // Bytes writes a size as people do, in decimal units: 82 kB.

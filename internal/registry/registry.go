@@ -26,12 +26,14 @@ import (
 type Registry struct {
 	keychain  authn.Keychain
 	transport http.RoundTripper
+	backoff   remote.Backoff // between one request and the next try
 }
 
 // New returns a Registry with the credentials of docker's config and helpers, trusting the system's roots and
 // what lies in docker's certs.d folders.
 func New() *Registry {
-	return &Registry{keychain: authn.DefaultKeychain, transport: newTransport(certDirs())}
+	return &Registry{keychain: authn.DefaultKeychain, transport: newTransport(certDirs()),
+		backoff: remote.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 5}}
 }
 
 // Image returns the image at a reference, its content read when it is asked for. The error is fs.ErrNotExist
@@ -58,17 +60,61 @@ func (r *Registry) Digest(ctx context.Context, ref string) (string, error) {
 	return head.Digest.String(), nil
 }
 
-// Tag gives the manifest with this digest one more name: a few hundred bytes.
+// platforms are those of an index; none where the reference names an image.
+func (r *Registry) platforms(ctx context.Context, ref string) ([]string, error) {
+	parsed, err := name.ParseReference(ref)
+	if err != nil {
+		return nil, err
+	}
+	found, err := remote.Get(parsed, r.options(ctx)...)
+	if err != nil || !found.MediaType.IsIndex() {
+		return nil, explain(ref, err)
+	}
+	index, err := found.ImageIndex()
+	if err != nil {
+		return nil, explain(ref, err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return nil, explain(ref, err)
+	}
+	var all []string
+	for _, one := range manifest.Manifests {
+		if one.Platform != nil {
+			all = append(all, one.Platform.String())
+		}
+	}
+	if len(all) == 0 {
+		all = []string{"unnamed platforms"}
+	}
+	return all, nil
+}
+
+// Tag gives the manifest with this digest one more name: a few hundred bytes. What the registry then has under that
+// name is read and hashed, whatever its headers say.
 func (r *Registry) Tag(ctx context.Context, repository, digest, tag string) error {
 	repo, err := name.NewRepository(repository)
 	if err != nil {
 		return err
 	}
 	manifest, err := remote.Get(repo.Digest(digest), r.options(ctx)...)
-	if err == nil {
-		err = remote.Tag(repo.Tag(tag), manifest, r.options(ctx)...)
+	if err != nil {
+		return explain(repository+":"+tag, err)
 	}
-	return explain(repository+":"+tag, err)
+	return r.tag(ctx, repo.Tag(tag), digest, manifest)
+}
+
+// tag is Tag where the manifest is at hand.
+func (r *Registry) tag(ctx context.Context, tag name.Tag, digest string, manifest remote.Taggable) error {
+	err := remote.Tag(tag, manifest, r.options(ctx)...)
+	if err != nil {
+		return explain(tag.Name(), err)
+	}
+	found, err := remote.Get(tag, r.options(ctx)...)
+	if err == nil && found.Digest.String() != digest {
+		err = fmt.Errorf("the registry was told %s, and has %s under that tag", short(digest), short(found.Digest.String()))
+	}
+	return explain(tag.Name(), err)
 }
 
 // CheckPush proves that images may be pushed to the repository, and says as whom.
@@ -116,7 +162,7 @@ func (r *Registry) Auth(ctx context.Context, repository string) (string, error) 
 func (r *Registry) options(ctx context.Context) []remote.Option {
 	return []remote.Option{
 		remote.WithContext(ctx), remote.WithAuthFromKeychain(r.keychain), remote.WithTransport(r.transport),
-		remote.WithRetryBackoff(remote.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Steps: 5}),
+		remote.WithRetryBackoff(r.backoff),
 	}
 }
 
@@ -131,8 +177,13 @@ func explain(ref string, err error) error {
 		return fmt.Errorf("%s: %w in the registry", ref, fs.ErrNotExist)
 	case errors.As(err, &answer) && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden):
 		return flow.Hint(fmt.Errorf("%s: %s refused the credentials: %w", ref, host, err), "docker login "+host)
+	case len(flow.Hints(err)) > 0:
+		return fmt.Errorf("%s: %w", ref, err)
 	case strings.Contains(err.Error(), "x509:"):
 		return flow.Hint(fmt.Errorf("%s: %w", ref, err), "put the registry's CA in /etc/docker/certs.d/"+host+"/ca.crt")
+	}
+	if answer != nil && answer.StatusCode >= http.StatusInternalServerError {
+		return flow.Hint(fmt.Errorf("%s: %w", ref, err), "see "+host+"'s log and whether its disk is full; then the same command goes on")
 	}
 	return flow.Hint(fmt.Errorf("%s: %w", ref, err), "see whether "+host+" is up and reachable from here")
 }

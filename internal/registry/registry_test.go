@@ -17,10 +17,12 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
 	fake "github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"hotfix/internal/flow"
 )
@@ -39,6 +41,9 @@ func (s *server) settle() {
 		seen = s.writes.Load()
 	}
 }
+
+// quick does not keep a test waiting.
+var quick = remote.Backoff{Duration: 20 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 5}
 
 type login struct{ user, password string }
 
@@ -76,7 +81,7 @@ func serve(t *testing.T) (*Registry, *server) {
 	if err := os.WriteFile(filepath.Join(certs, s.host, "ca.crt"), ca, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return &Registry{keychain: login{"deploy", "s3cret"}, transport: newTransport([]string{certs})}, s
+	return &Registry{keychain: login{"deploy", "s3cret"}, transport: newTransport([]string{certs}), backoff: quick}, s
 }
 
 type built map[string]v1.Image
@@ -212,9 +217,18 @@ func digestOf(t *testing.T, image v1.Image) string {
 	return digest.String()
 }
 
+func sent(t *testing.T, r *Registry, repository string, image v1.Image) (string, error) {
+	t.Helper()
+	missing, err := r.missing(t.Context(), repository, image)
+	if err != nil {
+		return "", err
+	}
+	return r.upload(t.Context(), repository, image, missing, nil, flow.Silent{})
+}
+
 func put(t *testing.T, r *Registry, repository, tag string) string {
 	t.Helper()
-	digest, err := r.upload(t.Context(), repository, image(t, "x"), flow.Silent{})
+	digest, err := sent(t, r, repository, image(t, "x"))
 	if err == nil {
 		err = r.Tag(t.Context(), repository, digest, tag)
 	}
@@ -278,9 +292,41 @@ func TestReplaceStopsWhereSomeoneElseMovedTheTag(t *testing.T) {
 	}
 }
 
+// A tag that others use, or that names an index, is moved by a person alone.
+func TestReplaceAsksWhereInDoubt(t *testing.T) {
+	r, s := serve(t)
+	repo := s.host + "/acme/php"
+	fresh := put(t, r, repo, "git-commit-9c1e04b")
+	many, err := random.Index(512, 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := name.NewTag(repo + ":git-commit-3209ce7")
+	if err == nil {
+		err = remote.WriteIndex(ref, many, r.options(t.Context())...)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := many.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	move := Move{Repository: repo, Tag: "git-commit-3209ce7", Ran: []string{old.String()}, Want: fresh}
+	p := &Replace{Registry: r, Version: "16.03.1b", Moves: func(context.Context) ([]Move, error) { return []Move{move}, nil },
+		Sharing: func(context.Context, Move) ([]string, error) {
+			return []string{"phpfiles of staging runs another image"}, nil
+		}}
+	actions := plan(t, s, p)
+	asks := actions[len(actions)-1].Asks
+	if !strings.Contains(asks, "phpfiles of staging") || !strings.Contains(asks, "is an index") {
+		t.Errorf("it asks %q", asks)
+	}
+}
+
 func TestRefusalsSayWhatToDo(t *testing.T) {
 	r, s := serve(t)
-	wrong := &Registry{keychain: login{"deploy", "wrong"}, transport: r.transport}
+	wrong := &Registry{keychain: login{"deploy", "wrong"}, transport: r.transport, backoff: quick}
 	_, err := wrong.CheckPush(t.Context(), s.host+"/acme/php")
 	if hints := flow.Hints(err); len(hints) == 0 || hints[0] != "docker login "+s.host {
 		t.Errorf("wrong password: %v %v", err, hints)
@@ -291,7 +337,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 	if found, err := r.CheckPush(t.Context(), s.host+"/acme/php"); err != nil || found != "allowed as deploy" {
 		t.Errorf("right password: %q %v", found, err)
 	}
-	untrusting := &Registry{keychain: r.keychain, transport: newTransport(nil)}
+	untrusting := &Registry{keychain: r.keychain, transport: newTransport(nil), backoff: quick}
 	_, err = untrusting.Digest(t.Context(), s.host+"/acme/php:x")
 	if err == nil || !strings.Contains(strings.Join(flow.Hints(err), " "), "certs.d") {
 		t.Errorf("unknown CA: %v %v", err, flow.Hints(err))

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"hotfix/internal/flow"
 )
 
@@ -25,8 +27,16 @@ type Replace struct {
 	Version  string
 	// Moves looks at what ran and what is wanted.
 	Moves func(ctx context.Context) ([]Move, error)
-	// Proven returns nil once every serving task runs the wanted digests.
+	// Proven returns nil once every serving task runs the wanted digests, or, where the tag is what deploys them, once
+	// it may.
 	Proven func(ctx context.Context) error
+	// Listing returns what is kept beside the image with this digest for the next hotfix; no image where this machine
+	// has nothing to keep. It may be nil.
+	Listing func(ctx context.Context, repository, digest string) (v1.Image, error)
+	// Deploys: services follow the tag.
+	Deploys bool
+	// Sharing tells which other stacks run something else under the tag that is to be moved. It may be nil.
+	Sharing func(ctx context.Context, m Move) ([]string, error)
 	// Off says why the tags stay, where hotfix.yml says so.
 	Off string
 }
@@ -63,7 +73,11 @@ func (p *Replace) Plan(ctx context.Context) ([]flow.Action, error) {
 func (p *Replace) plan(ctx context.Context, m Move) ([]flow.Action, error) {
 	ref := m.Repository + ":" + m.Tag
 	if m.Want == "" {
-		return []flow.Action{{What: "move " + ref + " to the pushed image, once that serves", Do: p.tooEarly}}, nil
+		once := "serves"
+		if p.Deploys {
+			once = "is there"
+		}
+		return []flow.Action{{What: "move " + ref + " to the pushed image, once that " + once, Do: p.tooEarly}}, nil
 	}
 	now, err := p.Registry.Digest(ctx, ref)
 	if err != nil || now == m.Want {
@@ -81,16 +95,39 @@ func (p *Replace) plan(ctx context.Context, m Move) ([]flow.Action, error) {
 		}
 		actions = append(actions, keep...)
 	}
+	doubts, err := p.doubts(ctx, m, ref)
+	if err != nil {
+		return nil, err
+	}
 	return append(actions, flow.Action{
 		What: fmt.Sprintf("move %s from %s to %s", ref, short(now), short(m.Want)),
+		Asks: strings.Join(doubts, "; "),
 		Do: func(ctx context.Context, report flow.Report) error {
 			if err := p.Proven(ctx); err != nil {
 				return fmt.Errorf("%s stays: %w", ref, err)
 			}
 			report.Fact("tag "+ref, m.Want)
-			return p.Registry.move(ctx, m.Repository, m.Tag, now, m.Want)
+			if err := p.Registry.move(ctx, m.Repository, m.Tag, now, m.Want); err != nil {
+				return err
+			}
+			p.beside(ctx, m, report)
+			return nil
 		},
 	}), nil
+}
+
+// doubts are why a person must agree to the move: others use the tag, or it names more than one image.
+func (p *Replace) doubts(ctx context.Context, m Move, ref string) (doubts []string, err error) {
+	if p.Sharing != nil {
+		if doubts, err = p.Sharing(ctx, m); err != nil {
+			return nil, err
+		}
+	}
+	platforms, err := p.Registry.platforms(ctx, ref)
+	if err == nil && len(platforms) > 0 {
+		doubts = append(doubts, fmt.Sprintf("%s is an index, of %s: the image that was pushed is for one platform", ref, strings.Join(platforms, ", ")))
+	}
+	return doubts, err
 }
 
 // keep plans a second name for a digest that ran, unless it has it.
@@ -110,6 +147,16 @@ func (p *Replace) keep(ctx context.Context, repository, digest string) ([]flow.A
 			return p.Registry.Tag(ctx, repository, digest, tag)
 		},
 	}}, nil
+}
+
+// beside keeps the listing that push may have left for now.
+func (p *Replace) beside(ctx context.Context, m Move, report flow.Report) {
+	if p.Listing == nil {
+		return
+	}
+	if listing, err := p.Listing(ctx, m.Repository, m.Want); err == nil && listing != nil {
+		tellBeside(report, m.Repository, p.Registry.KeepBeside(ctx, m.Repository, listing))
+	}
 }
 
 func (p *Replace) tooEarly(context.Context, flow.Report) error {

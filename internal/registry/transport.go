@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -29,15 +30,17 @@ func certDirs() []string {
 }
 
 // hosts is a RoundTripper with a transport a host, since trust is a host's. Every request has a deadline for
-// its connection and for the first byte of its answer.
+// its connection, for the first byte of its answer, and for each time that nothing moves.
 type hosts struct {
-	dirs []string
-	mu   sync.Mutex
-	of   map[string]*http.Transport
+	dirs    []string
+	stalled time.Duration
+	mu      sync.Mutex
+	of      map[string]*http.Transport
+	pings   pings
 }
 
-func newTransport(dirs []string) http.RoundTripper {
-	return &hosts{dirs: dirs, of: map[string]*http.Transport{}}
+func newTransport(dirs []string) *hosts {
+	return &hosts{dirs: dirs, stalled: stalled, of: map[string]*http.Transport{}}
 }
 
 // RoundTrip implements http.RoundTripper. Plain HTTP is for loopback alone: anywhere else credentials and
@@ -46,11 +49,21 @@ func (h *hosts) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme == "http" && !loopback(req.URL.Hostname()) {
 		return nil, fmt.Errorf("plain HTTP to %s is refused: only HTTPS, except on loopback", req.URL.Host)
 	}
+	if answer := h.pings.known(req); answer != nil {
+		return answer, nil
+	}
 	transport, err := h.transport(req.URL.Host)
 	if err != nil {
 		return nil, err
 	}
-	return transport.RoundTrip(req)
+	answer, err := resend(polite{transport}, req)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.pings.remember(req, answer); err != nil {
+		return nil, err
+	}
+	return answer, nil
 }
 
 func (h *hosts) transport(host string) (*http.Transport, error) {
@@ -64,8 +77,16 @@ func (h *hosts) transport(host string) (*http.Transport, error) {
 		return nil, err
 	}
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
-	t.ResponseHeaderTimeout = time.Minute
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return lively{connection, h.stalled}, nil
+	}
+	t.MaxIdleConnsPerHost = 8 // as many as work at a time: a new one costs more than most requests
+	t.ResponseHeaderTimeout = h.stalled
 	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	// HTTP/2 confirms every few kilobytes of what is read: of a 100 MB layer, a megabyte goes up for nothing.
 	t.Protocols = new(http.Protocols)
