@@ -23,13 +23,33 @@ const dockerignore = ".dockerignore"
 // ignore file names, and never a .git or a private file. Everything belongs to root, as with docker build.
 func (i Images) context(ctx context.Context, spec ImageSpec, temporary string) (fsutil.FS, error) {
 	root := i.Directory.Path
-	var patterns []string
 	if spec.Filter != "" {
 		if err := i.rsync(ctx, spec.Filter, temporary); err != nil {
 			return nil, err
 		}
 		root = temporary
 	}
+	tree, err := fsutil.NewFS(root)
+	if err != nil {
+		return nil, err
+	}
+	return i.filter(spec, tree)
+}
+
+// filter leaves out what must not enter the image.
+func (i Images) filter(spec ImageSpec, tree fsutil.FS) (fsutil.FS, error) {
+	patterns, err := i.excluded(spec)
+	if err != nil {
+		return nil, err
+	}
+	return fsutil.NewFilterFS(tree, &fsutil.FilterOpt{ExcludePatterns: patterns, Map: func(_ string, stat *types.Stat) fsutil.MapResult {
+		stat.Uid, stat.Gid = 0, 0
+		return fsutil.MapResultKeep
+	}})
+}
+
+// excluded are the patterns of what must not enter the image, beyond what rsync's rules leave out.
+func (i Images) excluded(spec ImageSpec) (patterns []string, err error) {
 	if spec.Filter == "" || spec.Ignore != "" {
 		name, text, err := i.ignoreFile(spec)
 		if err != nil {
@@ -48,14 +68,7 @@ func (i Images) context(ctx context.Context, spec ImageSpec, temporary string) (
 	for _, private := range i.Directory.Private {
 		patterns = append(patterns, escaped(filepath.Clean(private)))
 	}
-	tree, err := fsutil.NewFS(root)
-	if err != nil {
-		return nil, err
-	}
-	return fsutil.NewFilterFS(tree, &fsutil.FilterOpt{ExcludePatterns: patterns, Map: func(_ string, stat *types.Stat) fsutil.MapResult {
-		stat.Uid, stat.Gid = 0, 0
-		return fsutil.MapResultKeep
-	}})
+	return patterns, nil
 }
 
 // ignoreFile returns the ignore file that applies, and its text; no text where there is none.

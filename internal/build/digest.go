@@ -7,23 +7,37 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
 
 // An entry is one path of a tree, as far as an image sees it.
 type entry struct {
-	path string // relative, with slashes, any bytes
-	kind byte   // f file, x executable, l link, d directory, o other
-	link string
-	sum  [sha256.Size]byte // of a file's content
-	info fs.FileInfo
+	path  string // relative, with slashes, any bytes
+	kind  byte   // f file, x executable, l link, d directory, o other
+	link  string
+	sum   fileSum // of a file's content
+	mode  uint32  // as the system has it
+	looks seen    // without the content
+}
+
+// A fileSum is the SHA-256 of a file's content. gob keeps it whole: a byte at a time, it takes longer than all else.
+type fileSum [sha256.Size]byte
+
+// MarshalBinary implements encoding.BinaryMarshaler.
+func (s fileSum) MarshalBinary() ([]byte, error) { return s[:], nil }
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler.
+func (s *fileSum) UnmarshalBinary(text []byte) error {
+	if len(text) != len(s) {
+		return errors.New("it is no SHA-256")
+	}
+	copy(s[:], text)
+	return nil
 }
 
 // Digest is the content of the tree under root, as sha256 in hex: every path with its type, its owner's
@@ -49,7 +63,7 @@ func digest(entries []entry) string {
 
 // scan lists and reads the tree.
 func scan(ctx context.Context, root string, excluded []string, before hashed) ([]entry, error) {
-	entries, err := list(root, excluded)
+	entries, err := list(ctx, root, excluded)
 	if err != nil {
 		return nil, err
 	}
@@ -74,60 +88,13 @@ func eachEntry(ctx context.Context, entries []entry, do func(*entry) error) erro
 	return work.Wait()
 }
 
-// list finds the paths and types, in order of the paths.
-func list(root string, excluded []string) ([]entry, error) {
-	var entries []entry
-	err := filepath.WalkDir(root, func(path string, found fs.DirEntry, err error) error {
-		if err != nil || path == root {
-			return err
-		}
-		if found.Name() == ".git" {
-			return skip(found)
-		}
-		relative := filepath.ToSlash(strings.TrimPrefix(path[len(root):], string(filepath.Separator)))
-		if slices.Contains(excluded, relative) {
-			return skip(found)
-		}
-		info, err := found.Info()
-		if err != nil {
-			return err
-		}
-		entries = append(entries, entry{path: relative, kind: kindOf(info), info: info})
-		return nil
-	})
-	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.path, b.path) })
-	return entries, err
-}
-
-func skip(found fs.DirEntry) error {
-	if found.IsDir() {
-		return fs.SkipDir
-	}
-	return nil
-}
-
-func kindOf(info fs.FileInfo) byte {
-	switch mode := info.Mode(); {
-	case mode.IsDir():
-		return 'd'
-	case mode&fs.ModeSymlink != 0:
-		return 'l'
-	case !mode.IsRegular():
-		return 'o'
-	case mode&0o100 != 0:
-		return 'x'
-	}
-	return 'f'
-}
-
 // read adds what list can't see. A file that is still as it was when it was hashed is not hashed again.
 func (e *entry) read(root string, before hashed) (err error) {
-	path := filepath.Join(root, e.path)
-	switch e.kind {
+	switch path := filepath.Join(root, e.path); e.kind {
 	case 'l':
 		e.link, err = os.Readlink(path)
 	case 'f', 'x':
-		if seen, ok := before[e.path]; ok && seen.same(path) {
+		if seen, ok := before[e.path]; ok && seen.same(e.looks) {
 			e.sum = seen.Sum
 			return nil
 		}
@@ -136,7 +103,7 @@ func (e *entry) read(root string, before hashed) (err error) {
 	return err
 }
 
-func hashFile(path string) (sum [sha256.Size]byte, err error) {
+func hashFile(path string) (sum fileSum, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return sum, err
@@ -146,5 +113,5 @@ func hashFile(path string) (sum [sha256.Size]byte, err error) {
 	if _, err := io.Copy(hash, file); err != nil {
 		return sum, err
 	}
-	return [sha256.Size]byte(hash.Sum(nil)), nil
+	return fileSum(hash.Sum(nil)), nil
 }

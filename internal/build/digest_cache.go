@@ -1,7 +1,6 @@
 package build
 
 import (
-	"crypto/sha256"
 	"encoding/gob"
 	"os"
 	"path/filepath"
@@ -17,18 +16,17 @@ type hashed map[string]seen
 type seen struct {
 	Size, Modified, Changed int64
 	Inode                   uint64
-	Sum                     [sha256.Size]byte
+	Sum                     fileSum
 }
 
 // tick is longer than the clock of any file system that hotfix runs on: what was changed so shortly before it
 // was looked at could change again and look the same.
 const tick = 20 * time.Millisecond
 
-// same tells whether the file still looks as it did.
-func (s seen) same(path string) bool {
-	now, err := look(path)
+// same tells whether a file that looks like this now still looks as it did.
+func (s seen) same(now seen) bool {
 	now.Sum = s.Sum
-	return err == nil && now == s
+	return now == s
 }
 
 func look(path string) (seen, error) {
@@ -36,7 +34,11 @@ func look(path string) (seen, error) {
 	if err := unix.Lstat(path, &stat); err != nil {
 		return seen{}, &os.PathError{Op: "lstat", Path: path, Err: err}
 	}
-	return seen{Size: stat.Size, Modified: stat.Mtim.Nano(), Changed: stat.Ctim.Nano(), Inode: stat.Ino}, nil
+	return looks(stat), nil
+}
+
+func looks(stat unix.Stat_t) seen {
+	return seen{Size: stat.Size, Modified: stat.Mtim.Nano(), Changed: stat.Ctim.Nano(), Inode: stat.Ino}
 }
 
 // remember keeps what was found, but for files that changed within the last tick.

@@ -51,6 +51,8 @@ type Images struct {
 	History  History
 	Prepared []string // what prepare commands make in the directory: no commit explains it
 	Contents Contents
+	// Listings returns what is kept beside an image of the type ListingType. It may be nil.
+	Listings func(ctx context.Context, repository string, of v1.Image) ([]v1.Image, error)
 }
 
 // The labels of an image that tell what it was made of.

@@ -23,7 +23,7 @@ func (i Images) build(ctx context.Context, spec ImageSpec, planned *patched, rep
 		return err
 	}
 	defer unlock()
-	stamp, err := i.Directory.current(ctx, i.Commit)
+	stamp, err := i.current(ctx, planned)
 	if err != nil {
 		return err
 	}
@@ -46,6 +46,17 @@ func (i Images) build(ctx context.Context, spec ImageSpec, planned *patched, rep
 	fmt.Fprintf(report, "%s is %s, made in %.1f s\n", spec.Repository, digest, time.Since(start).Seconds())
 	report.Fact("image "+spec.Repository, digest.String())
 	return draft.keep()
+}
+
+// current is the directory's stamp, once the directory is proven to be as that says. Where the plan has read it, that
+// is done: each file is read against its digest, and all are looked at again when the image is made.
+func (i Images) current(ctx context.Context, planned *patched) (Stamp, error) {
+	if planned != nil {
+		if stamp, synced, err := i.Directory.holds(i.Commit); err == nil && synced && stamp.Content == planned.content {
+			return stamp, nil
+		}
+	}
+	return i.Directory.current(ctx, i.Commit)
 }
 
 // make takes the short road where it is open, else the long one. What was planned of the same content is still so.

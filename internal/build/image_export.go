@@ -45,6 +45,11 @@ func (i Images) export(ctx context.Context, id string, spec ImageSpec, draft *dr
 			return v1.Hash{}, err
 		}
 		if described, ok := known[config.RootFS.DiffIDs[n]]; ok {
+			if i.Contents.Dir != "" { // for its listing
+				if _, err := i.Contents.layer(layer); err != nil {
+					return v1.Hash{}, err
+				}
+			}
 			draft.take(described)
 			continue
 		}
@@ -53,6 +58,9 @@ func (i Images) export(ctx context.Context, id string, spec ImageSpec, draft *dr
 			return v1.Hash{}, err
 		}
 		config.RootFS.DiffIDs[n] = diffID
+		if err := i.Contents.keepPacked(diffID, blobPath(draft.dir, digest)); err != nil {
+			return v1.Hash{}, err
+		}
 		if described, ok := known[diffID]; ok {
 			draft.take(described)
 			err = os.Remove(blobPath(draft.dir, digest))
@@ -62,6 +70,9 @@ func (i Images) export(ctx context.Context, id string, spec ImageSpec, draft *dr
 		if err != nil {
 			return v1.Hash{}, err
 		}
+	}
+	if _, listing, _, err := i.Contents.indexOf(config.RootFS.DiffIDs); err == nil {
+		config.Config.Labels[LabelListing] = listing.String() // solve has made labels
 	}
 	return draft.finish(dated(config, i.Created), spec.Repository)
 }
@@ -78,7 +89,7 @@ func (i Images) save(ctx context.Context, id, dir string, report flow.Report) (s
 		return "", err
 	}
 	_, err = io.Copy(io.MultiWriter(file, &progress{report: report}), stream)
-	return file.Name(), errors.Join(err, file.Close())
+	return file.Name(), errors.Join(err, file.Close(), ctx.Err()) // cut off, the stream has words of its own
 }
 
 // write compresses a layer into the draft's blobs. The same content gives the same bytes: gzip's header is empty.

@@ -22,7 +22,7 @@ type node struct {
 	Link         string
 	Major, Minor int64
 	Size         int64
-	Sum          [sha256.Size]byte
+	Sum          fileSum
 	Capability   string // what an executable may do beyond its user
 	Gone         bool   // a whiteout
 	Time         int64  // of its last change, in seconds
@@ -125,7 +125,7 @@ func (t tree) equal(other tree) bool { return maps.EqualFunc(t, other, node.same
 
 // visible is the tree without what only says that something is gone.
 func (t tree) visible() tree {
-	seen := tree{}
+	seen := make(tree, len(t))
 	for name, n := range t {
 		if !n.Gone {
 			seen[name] = n

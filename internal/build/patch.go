@@ -9,6 +9,8 @@ import (
 	"maps"
 	"path"
 	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // A patched image is the deployed one and a layer of what changed since: nothing else has to be built or sent.
@@ -21,6 +23,7 @@ type patched struct {
 	recent  []change // to the deployed one
 	foreign []string // what differs though no commit has changed it: the deployed image came from a dirty directory
 	patch   patch
+	root    string // of what may enter the image
 	content string // the directory's
 }
 
@@ -56,6 +59,21 @@ func (i Images) patched(ctx context.Context, spec ImageSpec, temporary string) (
 	if err != nil {
 		return nil, err
 	}
+	p := &patched{}
+	var work errgroup.Group // the directory is read while the registry answers
+	work.Go(func() error { return i.look(ctx, spec, temporary, p) })
+	base, err := i.below(ctx, spec, recipe, p)
+	if looked := work.Wait(); err == nil {
+		err = looked
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, i.compare(ctx, recipe, base, p)
+}
+
+// below reads the full image that is to be patched, and returns what the base that it stands on holds.
+func (i Images) below(ctx context.Context, spec ImageSpec, recipe recipe, p *patched) (base tree, err error) {
 	if err := i.sameRules(ctx, spec); err != nil {
 		return nil, err
 	}
@@ -63,6 +81,7 @@ func (i Images) patched(ctx context.Context, spec ImageSpec, temporary string) (
 	if err != nil {
 		return nil, fmt.Errorf("the deployed image can't be read: %w", err)
 	}
+	_ = i.learn(ctx, spec.Repository, deployed) // a saving: its layers are read where it fails
 	full, err := fullBelow(deployed)
 	if err != nil {
 		return nil, err
@@ -71,52 +90,41 @@ func (i Images) patched(ctx context.Context, spec ImageSpec, temporary string) (
 	if err != nil {
 		return nil, err
 	}
-	return i.compare(ctx, spec, recipe, full, own, temporary)
-}
-
-// compare reads the image and the directory. own is how many of the image's layers its Dockerfile made.
-func (i Images) compare(ctx context.Context, spec ImageSpec, recipe recipe, full fullImage, own int, temporary string) (*patched, error) {
 	split := len(full.layers) - own
-	base, err := i.Contents.flatten(tree{}, full.layers[:split])
-	if err != nil {
+	if base, err = i.Contents.flatten(tree{}, full.layers[:split]); err != nil {
 		return nil, err
 	}
 	if full.old, err = i.Contents.flatten(maps.Clone(base), full.layers[split:]); err != nil {
 		return nil, err
 	}
-	base, full.old = base.visible(), full.old.visible()
-	context, err := i.context(ctx, spec, temporary)
-	if err != nil {
-		return nil, err
-	}
-	root, known := i.Directory.Path, readHashed(i.Directory.own("hashed"))
-	if spec.Filter != "" {
-		root, known = temporary, nil
-	}
-	p := &patched{full: full}
-	if p.sources, err = sources(ctx, context, root, known); err != nil {
-		return nil, err
-	}
+	full.old = full.old.visible()
+	p.full = full
+	return base.visible(), nil
+}
+
+// compare works out what differs between the image and the directory, once both are read.
+func (i Images) compare(ctx context.Context, recipe recipe, base tree, p *patched) (err error) {
+	full := p.full
 	if p.new, err = recipe.place(base, full.old, p.sources); err != nil {
-		return nil, err
+		return err
 	}
 	p.changes = differences(full.old, p.new.tree)
 	for _, c := range p.changes {
 		if _, ok := p.new.from[c.path]; !ok && c.node.Kind == tar.TypeReg && !c.node.Gone {
-			return nil, fmt.Errorf("/%s would come back from the base image", c.path)
+			return fmt.Errorf("/%s would come back from the base image", c.path)
 		}
 	}
 	deployed, err := i.Contents.flatten(maps.Clone(full.old), full.patch)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	deployed = deployed.visible()
 	p.recent = differences(deployed, p.new.tree)
 	if p.foreign, err = i.unexplained(ctx, recipe, deployed, p.new); err != nil {
-		return nil, err
+		return err
 	}
-	p.patch = patch{changes: p.changes, from: p.new.from, root: root, latest: i.Created}
-	return p, nil
+	p.patch = patch{changes: p.changes, from: p.new.from, root: p.root, latest: i.Created}
+	return nil
 }
 
 // sameRules tells whether the Dockerfile and what may enter the image are as they were at the baseline.

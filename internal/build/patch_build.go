@@ -2,12 +2,13 @@ package build
 
 import (
 	"archive/tar"
-	"bytes"
 	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"unicode"
@@ -31,9 +32,6 @@ func (i Images) road(ctx context.Context, spec ImageSpec) (what string, details 
 	case err != nil:
 		return i.what(spec), append([]string{"full build: " + err.Error()}, spec.details()...), nil, nil
 	}
-	if p.content, err = i.Directory.Content(ctx); err != nil { // it was read as it is, whatever its stamp says
-		return "", nil, nil, err
-	}
 	what = fmt.Sprintf("patch %s:%s", spec.Repository, i.Tag)
 	if len(p.foreign) > 0 {
 		what += fmt.Sprintf("; no commit explains %d of its changes", len(p.foreign))
@@ -43,7 +41,7 @@ func (i Images) road(ctx context.Context, spec ImageSpec) (what string, details 
 
 // patch makes the patched image, proves it and tries it.
 func (i Images) patch(ctx context.Context, p *patched, spec ImageSpec, content string, draft *draft, report flow.Report) (v1.Hash, error) {
-	if err := refuse(p.paths(), spec); err != nil {
+	if err := refuse(p.paths(), p.openChanged(), spec); err != nil {
 		return v1.Hash{}, err
 	}
 	for _, line := range p.summary() {
@@ -89,33 +87,60 @@ func (i Images) finish(p *patched, spec ImageSpec, content string, draft *draft)
 		labels[LabelPatch] = diffID.String()
 		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, diffID)
 		config.History = append(config.History, v1.History{Created: v1.Time{Time: i.Created.UTC()}, CreatedBy: "hotfix " + i.Version, Comment: i.Commit})
-		if err := p.prove(draft); err != nil {
+		layer, err := p.prove(draft)
+		if err != nil {
 			return v1.Hash{}, err
 		}
+		i.Contents.keep(diffID, layer)
+	}
+	if _, listing, _, err := i.Contents.indexOf(config.RootFS.DiffIDs); err == nil {
+		labels[LabelListing] = listing.String()
 	}
 	return draft.finish(dated(config, i.Created), spec.Repository)
 }
 
 // prove reads the layer as it was written: on top of the full image it must make exactly what the directory holds.
-func (p *patched) prove(d *draft) error {
-	blob, err := os.ReadFile(blobPath(d.dir, d.layers[len(d.layers)-1].Digest))
+func (p *patched) prove(d *draft) (tree, error) {
+	layer, err := readPacked(blobPath(d.dir, d.layers[len(d.layers)-1].Digest))
 	if err != nil {
-		return err
-	}
-	content, err := gzip.NewReader(bytes.NewReader(blob))
-	if err != nil {
-		return err
-	}
-	layer, err := readLayer(content)
-	if err != nil {
-		return err
+		return nil, err
 	}
 	made := maps.Clone(p.full.old)
 	made.apply(layer.implied())
 	if got := made.visible(); !got.equal(p.new.tree) {
-		return fmt.Errorf("the patched image would not hold what the directory does: %s", firstDifference(got, p.new.tree))
+		return nil, fmt.Errorf("the patched image would not hold what the directory does: %s", firstDifference(got, p.new.tree))
 	}
-	return nil
+	return layer, nil
+}
+
+// readPacked reads a layer that was written into the draft.
+func readPacked(path string) (tree, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	content, err := gzip.NewReader(file)
+	if err != nil {
+		return nil, err
+	}
+	return readLayer(content)
+}
+
+// openChanged opens what the patch brings; whatever else there is, the deployed image has.
+func (p *patched) openChanged() func(string) (io.ReadCloser, error) {
+	brought := map[string]bool{}
+	for _, c := range p.recent {
+		if c.node.Kind == tar.TypeReg && !c.node.Gone && c.kind != 0 {
+			brought[p.new.from[c.path]] = true
+		}
+	}
+	return func(name string) (io.ReadCloser, error) {
+		if !brought[name] {
+			return nil, nil
+		}
+		return os.Open(filepath.Join(p.patch.root, filepath.FromSlash(name)))
+	}
 }
 
 // paths are those that may enter the image; a directory's ends in a slash.
@@ -185,6 +210,7 @@ func printable(path string) string {
 	return path
 }
 
+// few keeps a list short enough to be read.
 func few(lines []string, most int) []string {
 	if len(lines) <= most {
 		return lines

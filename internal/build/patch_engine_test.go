@@ -2,7 +2,9 @@ package build
 
 import (
 	"context"
+	"crypto/sha256"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -178,6 +180,35 @@ func TestPatchOfForeignImage(t *testing.T) {
 	}
 }
 
+// What rsync does not let through is in no patch; rules that have changed are no patch.
+func TestPatchOfWhatRsyncLetsThrough(t *testing.T) {
+	if _, err := exec.LookPath("rsync"); err != nil {
+		t.Skip("SKIPPED, NOT TESTED: there is no rsync")
+	}
+	const rules = "- /rules\n- *.md\n- /notes/\n"
+	p := newPatching(t)
+	dir := p.Directory.Path
+	p.spec.Filter, p.History = "rules", past{"Dockerfile": plainDockerfile, "rules": rules, "changed": "index.php lib/new.php"}
+	for _, name := range []string{"rules", "lib/new.php", "lib/new.md", "notes/x.php"} {
+		write(t, dir, name, rules)
+	}
+	write(t, dir, "index.php", "<?php // 2\n")
+	image := p.make()
+	found := filesOf(t, image)
+	for name, want := range map[string]bool{"app/lib/new.php": true, "app/lib/new.md": false, "app/notes": false, "app/rules": false, "app/Dockerfile": true} {
+		if _, ok := found[name]; ok != want {
+			t.Errorf("%s is in the image: %t", name, ok)
+		}
+	}
+	if want := sha256.Sum256([]byte("<?php // 2\n")); found["app/index.php"].Sum != want {
+		t.Error("the changed file is not in the image")
+	}
+	write(t, dir, "rules", rules+"- *.php\n")
+	if _, err := p.patched(t.Context(), p.spec, t.TempDir()); err == nil || !strings.Contains(err.Error(), "rules has changed since") {
+		t.Errorf("with other rules: %v", err)
+	}
+}
+
 // What looks like a secret stops an image, unless it is allowed.
 func TestImageRefusesSecrets(t *testing.T) {
 	p := newPatching(t)
@@ -185,19 +216,29 @@ func TestImageRefusesSecrets(t *testing.T) {
 		path  string
 		allow []string
 		want  string
+		text  string
 	}{
-		"env":        {"deploy/.env", nil, "deploy/.env"},
-		"secrets":    {"config/secrets.php", nil, "config/secrets.php"},
-		"a key":      {"id_rsa", nil, "id_rsa"},
-		"allowed":    {"config/secrets.php", []string{"config/secrets.php"}, ""},
-		"by pattern": {"vendor/x/secrets.php", []string{"vendor/**"}, ""},
-		"an example": {".env.example", nil, ""},
-		"a whiteout": {"lib/.wh.x", nil, "names that begin with .wh. mean deletions"},
-		"a folder":   {"secrets/list.php", nil, ""},
+		"a key of any name":     {"deploy/master", nil, "deploy/master", "notes\n-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n"},
+		"an OpenSSH key":        {"deploy/x.txt", nil, "deploy/x.txt", "-----BEGIN OPENSSH PRIVATE KEY-----\r\nb3Bl\n"},
+		"a key that is allowed": {"test/x.pem", []string{"test"}, "", "-----BEGIN PRIVATE KEY-----\nMIIEow\n"},
+		"of keys":               {"Key.php", nil, "", "<?php $a = '-----BEGIN RSA PRIVATE KEY-----';\n"},
+		"a certificate":         {"x.crt", nil, "", "-----BEGIN CERTIFICATE-----\nMIIEow\n"},
+		"env":                   {"deploy/.env", nil, "deploy/.env", ""},
+		"secrets":               {"config/secrets.php", nil, "config/secrets.php", ""},
+		"a key":                 {"id_rsa", nil, "id_rsa", ""},
+		"allowed":               {"config/secrets.php", []string{"config/secrets.php"}, "", ""},
+		"by pattern":            {"vendor/x/secrets.php", []string{"vendor/**"}, "", ""},
+		"an example":            {".env.example", nil, "", ""},
+		"a whiteout":            {"lib/.wh.x", nil, "names that begin with .wh. mean deletions", ""},
+		"a folder":              {"secrets/list.php", nil, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p = newPatching(t)
-			write(t, p.Directory.Path, c.path, "x")
+			text := "x"
+			if c.text != "" {
+				text = c.text
+			}
+			write(t, p.Directory.Path, c.path, text)
 			p.spec.Allow = c.allow
 			found, err := p.patched(t.Context(), p.spec, t.TempDir())
 			must(t, err)

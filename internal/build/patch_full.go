@@ -55,6 +55,7 @@ func fullBelow(deployed v1.Image) (f fullImage, err error) {
 	}
 	delete(labels, LabelBase)
 	delete(labels, LabelPatch)
+	delete(labels, LabelListing)
 	if len(f.layers) >= maxLayers {
 		return f, fmt.Errorf("the deployed image has %d layers, and no engine runs more than %d", len(f.layers), maxLayers)
 	}

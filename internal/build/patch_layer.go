@@ -120,7 +120,7 @@ func (p patch) copy(out io.Writer, from string, n node) error {
 	if _, err := io.Copy(io.MultiWriter(out, sum), file); err != nil {
 		return err
 	}
-	if [sha256.Size]byte(sum.Sum(nil)) != n.Sum {
+	if fileSum(sum.Sum(nil)) != n.Sum {
 		return errors.New("it was changed meanwhile")
 	}
 	return nil

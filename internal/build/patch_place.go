@@ -21,8 +21,8 @@ type source struct {
 	node node
 }
 
-// sources reads what COPY would be given. root is the directory that the context is of; before are known digests.
-func sources(ctx context.Context, of fsutil.FS, root string, before hashed) ([]source, error) {
+// sources reads what COPY would be given. root is the directory that the context is of; sums are known digests.
+func sources(ctx context.Context, of fsutil.FS, root string, sums map[string]fileSum) ([]source, error) {
 	var found []source
 	err := of.Walk(ctx, "", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -55,20 +55,21 @@ func sources(ctx context.Context, of fsutil.FS, root string, before hashed) ([]s
 	if err != nil {
 		return nil, err
 	}
-	return found, hashSources(ctx, found, root, before)
+	return found, hashSources(ctx, found, root, sums)
 }
 
 // hashSources adds the digests, and times that come from them: whatever the clock or the checkout, an unchanged
 // file has the same one.
-func hashSources(ctx context.Context, found []source, root string, before hashed) error {
+func hashSources(ctx context.Context, found []source, root string, sums map[string]fileSum) error {
 	entries := make([]entry, len(found))
 	for i, s := range found {
 		entries[i].path = s.path
-		if s.node.Kind == tar.TypeReg {
+		sum, known := sums[s.path]
+		if entries[i].sum = sum; s.node.Kind == tar.TypeReg && !known {
 			entries[i].kind = 'f'
 		}
 	}
-	if err := eachEntry(ctx, entries, func(e *entry) error { return e.read(root, before) }); err != nil {
+	if err := eachEntry(ctx, entries, func(e *entry) error { return e.read(root, nil) }); err != nil {
 		return err
 	}
 	for i := range found {
@@ -85,12 +86,18 @@ func hashSources(ctx context.Context, found []source, root string, before hashed
 	return nil
 }
 
+// special are the bits of a mode that Go has elsewhere than the system.
+var special = [...]struct {
+	flag fs.FileMode
+	bit  int64
+}{{fs.ModeSetuid, 0o4000}, {fs.ModeSetgid, 0o2000}, {fs.ModeSticky, 0o1000}}
+
 // unixMode is a mode as an archive has it.
 func unixMode(mode fs.FileMode) int64 {
 	bits := int64(mode.Perm())
-	for flag, bit := range map[fs.FileMode]int64{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
-		if mode&flag != 0 {
-			bits |= bit
+	for _, s := range special {
+		if mode&s.flag != 0 {
+			bits |= s.bit
 		}
 	}
 	return bits
@@ -105,8 +112,8 @@ type placed struct {
 // place does on top of the base what the recipe's copies would. The directories that they lead to are what the old
 // image has there: the same instructions made them on the same base.
 func (r recipe) place(base, old tree, given []source) (placed, error) {
-	p := placed{base, map[string]string{}}
-	at := map[string]int{}
+	p := placed{base, make(map[string]string, len(given))}
+	at := make(map[string]int, len(given))
 	for i, s := range given {
 		at[s.path] = i
 	}

@@ -49,7 +49,8 @@ func alter(t *testing.T, path string, random *rand.Rand) {
 		must(t, os.MkdirAll(path, 0o755)) // empty
 	case kind == 4:
 		must(t, os.RemoveAll(path))
-		must(t, os.Symlink(names[random.IntN(len(names))], path))
+		// To nowhere: fuse-overlayfs loses a directory in which a link to itself has become a directory.
+		must(t, os.Symlink("to "+names[random.IntN(len(names))], path))
 	default:
 		if there && !info.Mode().IsRegular() {
 			must(t, os.RemoveAll(path))
@@ -66,7 +67,7 @@ func TestPatchOfRandomCommits(t *testing.T) {
 	}
 	p.deployed = p.full()
 	layers, patches := len(manifestOf(t, p.deployed).Layers), 0
-	for n := range 320 {
+	for n := range 100 {
 		shake(t, p.Directory.Path, random)
 		image := p.make()
 		if got, want := filesOf(t, image), p.truth(); !got.equal(want) {
@@ -82,7 +83,7 @@ func TestPatchOfRandomCommits(t *testing.T) {
 			p.deployed = p.full()
 		}
 	}
-	if patches < 300 {
+	if patches < 90 {
 		t.Errorf("only %d patches had anything in them", patches)
 	}
 }

@@ -160,7 +160,10 @@ func content(t *testing.T, dir string) map[string]string {
 			return err
 		}
 		if found.Name() == ".git" {
-			return skip(found)
+			if found.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
 		}
 		info, err := found.Info()
 		if err != nil {

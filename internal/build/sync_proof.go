@@ -35,7 +35,7 @@ func (s *Sync) prove(ctx context.Context) error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	return flow.Hint(fmt.Errorf("it does not hold exactly %s:\n  %s", short(s.Commit), strings.Join(some(wrong), "\n  ")),
+	return flow.Hint(fmt.Errorf("it does not hold exactly %s:\n  %s", short(s.Commit), strings.Join(few(wrong, 10), "\n  ")),
 		"see `git status --ignored` in it; where line endings differ from .gitattributes, commit `git add --renormalize .`")
 }
 
@@ -66,13 +66,4 @@ func changes(letters string) string {
 		return "missing"
 	}
 	return "modified"
-}
-
-// some keeps a list short enough to be read.
-func some(lines []string) []string {
-	const most = 10
-	if len(lines) <= most {
-		return lines
-	}
-	return append(lines[:most:most], fmt.Sprintf("and %d more", len(lines)-most))
 }

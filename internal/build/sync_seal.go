@@ -63,7 +63,7 @@ func (s *Sync) inputs() string {
 // normalise gives everything that may enter images the mode that git knows of, and a time that comes from its
 // content: to BuildKit, which compares sizes and times, an unchanged file is one wherever it was checked out.
 func (d Directory) normalise(ctx context.Context) ([]entry, error) {
-	entries, err := list(d.Path, d.Private)
+	entries, err := list(ctx, d.Path, d.Private)
 	if err != nil {
 		return nil, err
 	}
@@ -81,17 +81,17 @@ func (d Directory) normalise(ctx context.Context) ([]entry, error) {
 }
 
 func (e *entry) setMode(path string) error {
-	mode := fs.FileMode(0o755)
+	mode := uint32(0o755)
 	switch e.kind {
 	case 'l', 'o':
 		return nil
 	case 'f':
 		mode = 0o644
 	}
-	if e.info.Mode()&(fs.ModePerm|fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky) == mode {
+	if e.mode&0o7777 == mode {
 		return nil
 	}
-	return os.Chmod(path, mode)
+	return os.Chmod(path, fs.FileMode(mode))
 }
 
 func (e *entry) setTime(path string) error {
@@ -100,7 +100,7 @@ func (e *entry) setTime(path string) error {
 		sum = sha256.Sum256([]byte(e.link))
 	}
 	wanted := timeOf(sum)
-	if e.info.ModTime().Equal(wanted) {
+	if e.looks.Modified == wanted.UnixNano() {
 		return nil
 	}
 	spec := unix.NsecToTimespec(wanted.UnixNano())
@@ -113,7 +113,7 @@ func (e *entry) setTime(path string) error {
 
 // timeOf is some moment between 2001 and 2018. Nanoseconds make two contents of one size with one time as
 // good as impossible.
-func timeOf(sum [sha256.Size]byte) time.Time {
+func timeOf(sum fileSum) time.Time {
 	seconds := 1_000_000_000 + int64(binary.BigEndian.Uint32(sum[:4])>>3)
 	return time.Unix(seconds, int64(binary.BigEndian.Uint32(sum[4:8])%1_000_000_000))
 }

@@ -44,6 +44,8 @@ type Verify struct {
 	// Verified tells when this content was last verified: Evidence.Verified.
 	Verified  func(ctx context.Context, content string) (when time.Time, ok bool, err error)
 	Published Published
+	// Uncalled tells why the patch needs no verification; empty where it does. nil: it always does.
+	Uncalled func(ctx context.Context) (string, error)
 }
 
 // Name implements flow.Phase.
@@ -81,7 +83,13 @@ func (v Verify) Plan(ctx context.Context) ([]flow.Action, error) {
 			return nil, flow.Nothing(fmt.Sprintf("content %s was verified on %s", short(stamp.Content), when.Local().Format("2 Jan 2006 15:04")))
 		}
 	}
-	return []flow.Action{{What: v.what(), Details: v.details(), Do: v.do}}, nil
+	why := ""
+	if synced && v.Uncalled != nil {
+		if why, err = v.Uncalled(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return []flow.Action{{What: v.what(), Details: v.details(), Uncalled: why, Do: v.do}}, nil
 }
 
 func (v Verify) what() string {

@@ -58,10 +58,16 @@ func visit(ctx context.Context, check Check) (string, error) {
 		Transport:     &http.Transport{DisableKeepAlives: true}, // no proxy either: it is the local stack
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	var answered time.Time
+	var (
+		answered time.Time
+		problem  error
+	)
 	for {
 		start := time.Now()
-		status, problem := ask(ctx, browser, check)
+		status, now := ask(ctx, browser, check)
+		if now == nil || problem == nil || ctx.Err() == nil { // a last try that our deadline cut off says nothing new
+			problem = now
+		}
 		if problem == nil {
 			return fmt.Sprintf("%d in %.2f s", status, time.Since(start).Seconds()), nil
 		}
