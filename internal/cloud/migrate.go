@@ -66,6 +66,25 @@ func (m Migrate) Plan(ctx context.Context) ([]flow.Action, error) {
 	return actions, nil
 }
 
+// MigrateAfterCanary migrates before the other services follow: where old code can do with the new schema, and new
+// code can't do without. The canary is looked into first, so its gate stands here.
+type MigrateAfterCanary struct {
+	Migrate
+	Canary flow.Gated
+}
+
+// Gate implements flow.Gated. Where nothing is to be migrated, the canary's gate is left to the next phase.
+func (m MigrateAfterCanary) Gate(ctx context.Context) (*flow.Gate, error) {
+	actions, err := m.Plan(ctx)
+	if _, nothing := flow.NothingToDo(err); nothing || err == nil && len(actions) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Canary.Gate(ctx)
+}
+
 // image returns the service that migrates, and the digest that it should run; empty while that is not pushed.
 func (m Migrate) image(ctx context.Context) (Service, string, error) {
 	services, err := m.Stack.Services(ctx)

@@ -17,14 +17,19 @@ type migration struct {
 	service Service
 	want    string
 	files   []string
+	pending []string // what the image said, where it was asked already
 	key     string
 }
 
 // plan returns what is left of it to do: the backup, then the migration, each an action with a begin and an end of
 // its own in the log. Once the migration runs or has run, it is too late for a backup.
 func (m migration) plan(ctx context.Context) ([]flow.Action, error) {
-	if settled, err := m.nothingPending(ctx); settled || err != nil {
+	asked, known, err := m.asked(ctx)
+	if err != nil || known && asked.nothing() {
 		return nil, err
+	}
+	if known && asked.Exit == 0 {
+		m.pending = asked.lines()
 	}
 	migrate, found, err := m.planJob(ctx, "migrate", "run", m.Spec.Run)
 	if err != nil || migrate == nil {
@@ -67,16 +72,26 @@ func (m migration) planJob(ctx context.Context, kind, verb string, command []str
 	return action, true, nil
 }
 
-// nothingPending tells whether this image was asked already, and had nothing to migrate.
-func (m migration) nothingPending(ctx context.Context) (bool, error) {
+// asked returns what this image said is pending, where it was asked already.
+func (m migration) asked(ctx context.Context) (job Job, known bool, err error) {
 	if len(m.Spec.Pending) == 0 || m.key == "" {
-		return false, nil
+		return Job{}, false, nil
 	}
-	job, found, err := m.Stack.Job(ctx, m.job("pending"))
-	return found && job.nothing(), err
+	job, known, err = m.Stack.Job(ctx, m.job("pending"))
+	return job, known && !job.Running, err
 }
 
 func (j Job) nothing() bool { return !j.Running && j.Exit == 0 && strings.TrimSpace(j.Output) == "" }
+
+// lines are the lines that it printed, but for empty ones.
+func (j Job) lines() (all []string) {
+	for line := range strings.Lines(j.Output) {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, line)
+		}
+	}
+	return all
+}
 
 // run runs one job, unless the image says that nothing is pending.
 func (m migration) run(ctx context.Context, kind string, command []string, report flow.Report) error {
@@ -99,10 +114,17 @@ func (m migration) run(ctx context.Context, kind string, command []string, repor
 			report.Fact(strings.TrimSpace("pending "+m.name()), "nothing")
 			return nil
 		}
+		report.Fact(strings.TrimSpace("pending "+m.name()), strings.Join(job.lines(), ", "))
 	}
-	_, err := m.do(ctx, kind, command, report)
+	job, err := m.do(ctx, kind, command, report)
+	if lines := job.lines(); err == nil && kind == "backup" && len(lines) > 0 {
+		report.Fact(strings.TrimSpace(FactBackup+" "+m.name()), lines[len(lines)-1]) // by custom, a backup ends with where it is
+	}
 	return err
 }
+
+// FactBackup begins the name of the fact that says where a backup is: the last line that its command printed.
+const FactBackup = "backup is"
 
 // do runs one job to its end.
 func (m migration) do(ctx context.Context, kind string, command []string, report flow.Report) (Job, error) {
@@ -117,7 +139,9 @@ func (m migration) do(ctx context.Context, kind string, command []string, report
 	if err != nil {
 		return job, fmt.Errorf("%s %s: %w", kind, said, err)
 	}
-	report.Fact(strings.TrimSpace(kind+" "+m.name()), fmt.Sprintf("exit status %d", job.Exit))
+	if kind != "pending" || job.Exit != 0 { // what is pending is told by its own words
+		report.Fact(strings.TrimSpace(kind+" "+m.name()), fmt.Sprintf("exit status %d", job.Exit))
+	}
 	if job.Exit != 0 {
 		return job, flow.Hint(fmt.Errorf("%s %s in %s: exit status %d", kind, said, m.service.Name, job.Exit),
 			"correct what it complains about; the same command runs it again")
@@ -133,7 +157,11 @@ func (m migration) job(kind string) string {
 func (m migration) name() string { return strings.Join(m.value, " ") }
 
 func (m migration) what(verb string, command []string, how string) string {
-	what := verb + " " + strings.Join(command, " ") + " in a one-off container of " + m.service.Name
+	where := " in a one-off container of "
+	if TraitsOf(m.Stack).RunsInside {
+		where = " inside "
+	}
+	what := verb + " " + strings.Join(command, " ") + where + m.service.Name
 	if m.name() != "" {
 		what += " with " + m.name()
 	}
@@ -144,6 +172,9 @@ func (m migration) details() []string {
 	var details []string
 	for _, f := range m.files {
 		details = append(details, "changed: "+f)
+	}
+	for _, p := range m.pending {
+		details = append(details, "pending: "+p)
 	}
 	if len(m.Spec.Pending) > 0 {
 		details = append(details, "first asks what is pending: "+strings.Join(m.Spec.Pending, " "))

@@ -162,6 +162,7 @@ func (r Rollout) update(t target, check func(context.Context, flow.Report) error
 			report.Fact(t.Name, want)
 			return nil
 		},
+		Left: r.left(t.Name),
 	}
 }
 

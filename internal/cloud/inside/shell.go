@@ -51,21 +51,30 @@ func Shell(ctx context.Context, engine client.APIClient, container string, comma
 	return exit(ctx, engine, made.ID)
 }
 
-// talk passes on what is typed until the other side ends. Then it takes its hands off the input: the next key is for
-// whoever asks next.
+// talk passes on what is typed until the other side ends.
 func talk(attached client.HijackedResponse, tty bool, in, out *os.File) error {
+	ended := func() { _ = attached.CloseWrite() }
+	return Typing(in, attached.Conn, ended, func() error { return Demux(attached.Reader, tty, out, out) })
+}
+
+// Typing passes on what is typed while read reads what the other side says; ended is told when the input has ended.
+// Then it takes its hands off the input: the next key is for whoever asks next.
+func Typing(in *os.File, to io.Writer, ended func(), read func() error) error {
 	input, err := cancelreader.NewReader(in)
+	if err != nil { // a file or /dev/null: nobody types there, and no epoll can wait for it
+		input, err = cancelreader.NewReader(struct{ io.Reader }{in})
+	}
 	if err != nil {
 		return err
 	}
 	typed := make(chan struct{})
 	go func() {
 		defer close(typed)
-		if _, err := io.Copy(attached.Conn, input); !errors.Is(err, cancelreader.ErrCanceled) {
-			_ = attached.CloseWrite() // the input has ended
+		if _, err := io.Copy(to, input); !errors.Is(err, cancelreader.ErrCanceled) {
+			ended()
 		}
 	}()
-	err = Demux(attached.Reader, tty, out, out)
+	err = read()
 	if input.Cancel() {
 		<-typed
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -33,7 +34,9 @@ type seen struct {
 // ask probes the ports every 10 ms until the test ends, or seen is called.
 func ask(t testing.TB, ports ...uint32) *edge {
 	ctx, stop := context.WithCancel(t.Context())
-	e := &edge{client: &http.Client{Timeout: 300 * time.Millisecond}, last: map[uint32]int{}, seen: map[uint32]*seen{}, stop: stop}
+	dead := net.Dialer{Timeout: 300 * time.Millisecond} // a node is dead that does not take a connection, not one that is slow
+	web := &http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{DialContext: dead.DialContext, DisableKeepAlives: true}}
+	e := &edge{client: web, last: map[uint32]int{}, seen: map[uint32]*seen{}, stop: stop}
 	for _, port := range ports {
 		s := &seen{errors: map[string]int{}}
 		e.seen[port] = s

@@ -55,8 +55,7 @@ func (s *Stack) look(ctx context.Context, service string, ahead time.Duration) (
 	}
 	spec := one.Spec.TaskTemplate
 	for _, t := range tasks {
-		same := t.Spec.ContainerSpec != nil && t.Spec.ContainerSpec.Image == spec.ContainerSpec.Image && t.Spec.ForceUpdate == spec.ForceUpdate
-		if !same || !ended(t) {
+		if !fits(t, spec) || !ended(t) {
 			continue
 		}
 		h.Restarts++

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/distribution/reference"
+	"github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/moby/api/types/swarm"
 )
 
@@ -50,19 +51,26 @@ func (m *images) read(ctx context.Context, ref string) *image {
 	if m.stack.Image == nil {
 		return nil
 	}
-	remote, err := m.stack.Image(ctx, ref)
-	if err != nil {
-		return nil
-	}
-	file, err := remote.ConfigFile()
-	if err != nil {
-		return nil
+	var file *v1.ConfigFile
+	for try := 1; file == nil; try++ { // one that can't be read is updated with a gap: it is worth asking again
+		var err error
+		if file, err = m.stack.config(ctx, ref); err != nil && (try == 3 || pause(ctx) != nil) {
+			return nil
+		}
 	}
 	i := &image{labels: file.Config.Labels}
 	if h := file.Config.Healthcheck; h != nil {
 		i.checked = checks(h.Test)
 	}
 	return i
+}
+
+func (s *Stack) config(ctx context.Context, ref string) (*v1.ConfigFile, error) {
+	remote, err := s.Image(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return remote.ConfigFile()
 }
 
 // checks tells whether a healthcheck's test is one.

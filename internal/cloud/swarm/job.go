@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/moby/moby/api/types/swarm"
 	"github.com/moby/moby/client"
@@ -15,6 +16,9 @@ import (
 	"hotfix/internal/cloud/inside"
 	"hotfix/internal/flow"
 )
+
+// logPatience is how long a log that can't be read is asked for again.
+const logPatience = 15 * time.Second
 
 // A job is a service of its own that runs one task to its end, and is kept. A failed one stays beside the next.
 type job struct {
@@ -91,10 +95,24 @@ func (s *Stack) ended(ctx context.Context, j *job) (cloud.Job, error) {
 	if j.task.Status.ContainerStatus == nil || j.task.Status.ContainerStatus.ContainerID == "" {
 		return result, nil // it never ran
 	}
-	out := &inside.Last{Max: 64 << 10}
-	err := s.taskLog(ctx, *j.task, false, 0, out, io.Discard)
-	result.Output = out.String()
+	out, err := s.output(ctx, *j.task)
+	result.Output = out
 	return result, err
+}
+
+// output is what a task wrote to stdout. A node that has just come back does not pass its logs on yet: so it is asked
+// again for a while.
+func (s *Stack) output(ctx context.Context, t swarm.Task) (string, error) {
+	for deadline := time.Now().Add(logPatience); ; {
+		out := &inside.Last{Max: 64 << 10}
+		err := s.taskLog(ctx, t, false, 0, out, io.Discard)
+		if err == nil || time.Now().After(deadline) {
+			return out.String(), err
+		}
+		if stopped := pause(ctx); stopped != nil {
+			return "", stopped
+		}
+	}
 }
 
 // RunJob implements cloud.Stack.

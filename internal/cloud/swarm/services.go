@@ -58,6 +58,9 @@ func (s *Stack) describe(ctx context.Context, one swarm.Service) (cloud.Service,
 
 // unfinished says what was begun on a service and has no end, or nothing.
 func unfinished(one swarm.Service) string {
+	if paused(one) {
+		return "an update of it was paused"
+	}
 	switch state(one) {
 	case swarm.UpdateStateUpdating:
 		return "an update of it is going on"

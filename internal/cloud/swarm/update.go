@@ -49,7 +49,7 @@ func (s *Stack) Update(ctx context.Context, service, ref string, o cloud.Options
 		return err
 	}
 	if err := u.begin(ctx); err != nil {
-		return u.left(ctx, err)
+		return u.stopped(ctx, err)
 	}
 	if err := u.prove(ctx); err != nil {
 		return u.takeBack(ctx, err)
@@ -82,10 +82,17 @@ func (u *update) begin(ctx context.Context) error {
 	}
 	if told {
 		u.force = one.Spec.TaskTemplate.ForceUpdate
+		if paused(one) {
+			return u.resume(ctx)
+		}
 		return nil
 	}
 	if err := u.exists(ctx); err != nil {
 		return fmt.Errorf("nothing was touched: %w", err)
+	}
+	if state(one) == swarm.UpdateStateUpdating && digestOf(u.before.Image) == u.digest {
+		u.force = u.before.Force
+		return u.turn(ctx, one)
 	}
 	if err := u.prepare(ctx); err != nil {
 		return err
@@ -110,8 +117,8 @@ func (u *update) quiet(ctx context.Context) (swarm.Service, error) {
 	}
 }
 
-// left says what goes on without us when the user has stopped; other errors it leaves alone.
-func (u *update) left(ctx context.Context, err error) error {
+// stopped says what goes on without us when the user has stopped; other errors it leaves alone.
+func (u *update) stopped(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
 	}
@@ -122,7 +129,7 @@ func (u *update) left(ctx context.Context, err error) error {
 // takeBack brings the old digest back, and tells what came of it. Whoever stops us leaves it to the engine.
 func (u *update) takeBack(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
-		return u.left(ctx, cause)
+		return u.stopped(ctx, cause)
 	}
 	if errors.Is(cause, errOvertaken) {
 		return cause
@@ -150,18 +157,7 @@ func (u *update) putBack(ctx context.Context) error {
 		if u.auth, err = u.credentials(ctx, u.before.Image); err != nil {
 			return err
 		}
-		err = u.change(ctx, u.auth, func(spec *swarm.ServiceSpec) error {
-			spec.TaskTemplate.ContainerSpec.Image = u.before.Image
-			spec.TaskTemplate.ForceUpdate = u.before.Force // tasks that were not replaced yet stay
-			order, _ := u.order(ctx, one, u.before.Image)  // a node may have died since: the spare one is gone
-			config := swarm.UpdateConfig{Order: order, Monitor: u.Monitor, FailureAction: swarm.UpdateFailureActionContinue}
-			if order == swarm.UpdateOrderStopFirst {
-				config.Parallelism = 1
-			}
-			spec.UpdateConfig = &config
-			return nil
-		})
-		if err != nil {
+		if err := u.turn(ctx, one); err != nil {
 			return err
 		}
 	}
@@ -172,4 +168,20 @@ func (u *update) putBack(ctx context.Context) error {
 		return err
 	}
 	return u.settle(ctx)
+}
+
+// turn swaps what ran before into the current spec, in one change: each change lets the engine begin anew, and where it
+// finds a new task beside the old one it gives the old one up, also while the new one is still starting.
+func (u *update) turn(ctx context.Context, one swarm.Service) error {
+	return u.change(ctx, u.auth, func(spec *swarm.ServiceSpec) error {
+		spec.TaskTemplate.ContainerSpec.Image = u.before.Image
+		spec.TaskTemplate.ForceUpdate = u.before.Force // tasks that were not replaced yet stay
+		order, _ := u.order(ctx, one, u.before.Image)  // a node may have died since: the spare one is gone
+		config := swarm.UpdateConfig{Order: order, Monitor: u.Monitor, FailureAction: swarm.UpdateFailureActionContinue}
+		if order == swarm.UpdateOrderStopFirst {
+			config.Parallelism = 1
+		}
+		spec.UpdateConfig = &config
+		return nil
+	})
 }
