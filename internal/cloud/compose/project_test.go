@@ -159,6 +159,9 @@ func (p *project) inspect(id string) container.InspectResponse {
 func (p *project) is(service, ref string, containers int) {
 	p.t.Helper()
 	s := p.service(service)
+	for end := time.Now().Add(15 * time.Second); s.Healthy != containers && time.Now().Before(end); s = p.service(service) {
+		time.Sleep(50 * time.Millisecond) // what was put back takes its time on a slow machine
+	}
 	_, digest, _ := strings.Cut(ref, "@")
 	if s.Digest != digest || s.Interrupted || s.Healthy != containers {
 		p.t.Errorf("%s: %+v, want %s, settled and %d healthy", service, s, digest, containers)
