@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// certificate is a server's, for loopback, signed by a CA made for it alone. All three are PEM.
+// certificate is a server's, for loopback, signed by a CA made for it alone; a client may show it too. All three are PEM.
 type certificate struct{ ca, cert, key []byte }
 
 func newCertificate() (certificate, error) {
@@ -27,7 +27,7 @@ func newCertificate() (certificate, error) {
 	ca := template(1, "hotfix sandbox CA")
 	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
 	server := template(2, "hotfix sandbox registry")
-	server.KeyUsage, server.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	server.KeyUsage, server.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	server.IPAddresses, server.DNSNames = []net.IP{net.IPv4(127, 0, 0, 1)}, []string{"localhost"}
 
 	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)

@@ -69,7 +69,7 @@ func seedRegistry(ctx context.Context, engine client.APIClient, digest string) e
 		return err
 	}
 	defer os.RemoveAll(dir)
-	r, err := startRegistry(ctx, engine, servicesImage, id(), dir)
+	r, err := startRegistry(ctx, engine, servicesImage, id(), dir, nil)
 	if err != nil {
 		return err
 	}

@@ -47,27 +47,43 @@ func fetch(ctx context.Context, url string) (string, error) {
 	return string(body), err
 }
 
-// Digests returns the registry's digest of what each service of the live stack runs.
+// Digests returns the registry's digest of what each service of the live stack runs; all of them, where its containers
+// differ.
 func (w *World) Digests(ctx context.Context) (map[string]string, error) {
 	digests := map[string]string{}
 	for _, service := range []string{"phpfiles", "phpha", "web"} {
-		container, err := w.container(ctx, service)
+		all, err := w.places(ctx, service)
 		if err != nil {
 			return nil, err
 		}
-		found, err := w.Engine.ContainerInspect(ctx, container, client.ContainerInspectOptions{})
-		if err != nil {
-			return nil, err
-		}
-		image, err := w.Engine.ImageInspect(ctx, found.Container.Image)
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range image.RepoDigests {
-			if _, digest, ok := strings.Cut(name, "@"); ok && strings.HasPrefix(name, w.Registry.Host+"/") {
+		for _, at := range all {
+			digest, err := w.digest(ctx, at)
+			switch {
+			case err != nil:
+				return nil, err
+			case digests[service] == "":
 				digests[service] = digest
+			case digests[service] != digest:
+				digests[service] += " and " + digest
 			}
 		}
 	}
 	return digests, nil
+}
+
+func (w *World) digest(ctx context.Context, at place) (digest string, err error) {
+	found, err := at.engine.ContainerInspect(ctx, at.container, client.ContainerInspectOptions{})
+	if err != nil {
+		return "", err
+	}
+	image, err := at.engine.ImageInspect(ctx, found.Container.Image)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range image.RepoDigests {
+		if strings.HasPrefix(name, w.Registry.Host+"/") {
+			_, digest, _ = strings.Cut(name, "@")
+		}
+	}
+	return digest, nil
 }

@@ -48,10 +48,10 @@ auth:
 // StartRegistry starts a registry that holds the product's base images and nothing else, and writes what its
 // users need to dir. owner is the value of its Label.
 func StartRegistry(ctx context.Context, engine client.APIClient, owner, dir string) (*Registry, error) {
-	return startRegistry(ctx, engine, registryImage, owner, dir)
+	return startRegistry(ctx, engine, registryImage, owner, dir, nil)
 }
 
-func startRegistry(ctx context.Context, engine client.APIClient, image, owner, dir string) (*Registry, error) {
+func startRegistry(ctx context.Context, engine client.APIClient, image, owner, dir string, mounts map[string]string) (*Registry, error) {
 	r := &Registry{User: "deploy", Password: id() + id(), engine: engine}
 	cert, err := newCertificate()
 	if err != nil {
@@ -65,7 +65,7 @@ func startRegistry(ctx context.Context, engine client.APIClient, image, owner, d
 		"config.yml": []byte(registryConfig), "cert.pem": cert.cert, "key.pem": cert.key,
 		"htpasswd": fmt.Appendf(nil, "%s:%s\n", r.User, hash),
 	}
-	err = r.start(ctx, image, owner, files)
+	err = r.start(ctx, image, owner, files, mounts)
 	if err == nil {
 		err = r.configure(dir, cert.ca)
 	}
@@ -80,7 +80,7 @@ func startRegistry(ctx context.Context, engine client.APIClient, image, owner, d
 	return r, nil
 }
 
-func (r *Registry) start(ctx context.Context, image, owner string, files map[string][]byte) error {
+func (r *Registry) start(ctx context.Context, image, owner string, files map[string][]byte, mounts map[string]string) error {
 	port := network.MustParsePort("5000/tcp")
 	created, err := r.engine.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Name: "hotfix-sandbox-registry-" + owner + "-" + id(),
@@ -89,6 +89,7 @@ func (r *Registry) start(ctx context.Context, image, owner string, files map[str
 			Labels: map[string]string{Label: owner}, ExposedPorts: network.PortSet{port: {}},
 		},
 		HostConfig: &container.HostConfig{
+			Tmpfs:        mounts,
 			PortBindings: network.PortMap{port: {{HostIP: netip.MustParseAddr("127.0.0.1")}}},
 		},
 	})

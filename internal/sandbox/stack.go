@@ -35,6 +35,11 @@ func (w *World) live(ctx context.Context) error {
 	if err := w.up(ctx, server, env); err != nil {
 		return fmt.Errorf("start the live stack: %w", err)
 	}
+	return w.migrate(ctx)
+}
+
+// migrate makes the databases.
+func (w *World) migrate(ctx context.Context) error {
 	for _, data := range []string{"example", "foo"} {
 		if _, err := w.Exec(ctx, "phpfiles", []string{"DATA=" + data}, "bin/migrate.sh"); err != nil {
 			return err
@@ -69,31 +74,59 @@ func (w *World) up(ctx context.Context, server string, env []string) error {
 	})
 }
 
-// container returns the id of the container that a service of the live stack runs in.
-func (w *World) container(ctx context.Context, service string) (string, error) {
+// A place is a container of the live stack, and the engine that has it.
+type place struct {
+	engine    client.APIClient
+	container string
+}
+
+// places are where the containers of a service run: a compose project has one of each.
+func (w *World) places(ctx context.Context, service string) (all []place, err error) {
+	engines := []client.APIClient{w.Engine}
 	filters := make(client.Filters).Add("label", api.ProjectLabel+"="+w.Stack, api.ServiceLabel+"="+service, api.OneoffLabel+"=False")
-	found, err := w.Engine.ContainerList(ctx, client.ContainerListOptions{Filters: filters})
+	if w.cluster != nil {
+		engines = nil
+		for _, n := range w.cluster.Nodes {
+			engines = append(engines, n.Engine)
+		}
+		filters = make(client.Filters).Add("label", "com.docker.swarm.service.name="+w.Stack+"_"+service)
+	}
+	for _, engine := range engines {
+		found, err := engine.ContainerList(ctx, client.ContainerListOptions{Filters: filters})
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range found.Items {
+			all = append(all, place{engine, c.ID})
+		}
+	}
+	if len(all) == 0 || w.cluster == nil && len(all) != 1 {
+		return nil, fmt.Errorf("service %s of %s has %d running containers, not one", service, w.Stack, len(all))
+	}
+	return all, nil
+}
+
+// place returns where a service of the live stack runs, or one of its containers.
+func (w *World) place(ctx context.Context, service string) (place, error) {
+	all, err := w.places(ctx, service)
 	if err != nil {
-		return "", err
+		return place{}, err
 	}
-	if len(found.Items) != 1 {
-		return "", fmt.Errorf("service %s of %s has %d running containers, not one", service, w.Stack, len(found.Items))
-	}
-	return found.Items[0].ID, nil
+	return all[0], nil
 }
 
 // Exec runs a command in a service of the live stack and returns what it says.
 func (w *World) Exec(ctx context.Context, service string, env []string, command ...string) (string, error) {
-	container, err := w.container(ctx, service)
+	at, err := w.place(ctx, service)
 	if err != nil {
 		return "", err
 	}
 	options := client.ExecCreateOptions{Cmd: command, Env: env, AttachStdout: true, AttachStderr: true}
-	created, err := w.Engine.ExecCreate(ctx, container, options)
+	created, err := at.engine.ExecCreate(ctx, at.container, options)
 	if err != nil {
 		return "", err
 	}
-	attached, err := w.Engine.ExecAttach(ctx, created.ID, client.ExecAttachOptions{})
+	attached, err := at.engine.ExecAttach(ctx, created.ID, client.ExecAttachOptions{})
 	if err != nil {
 		return "", err
 	}
@@ -102,7 +135,7 @@ func (w *World) Exec(ctx context.Context, service string, env []string, command 
 	if _, err := stdcopy.StdCopy(&output, &output, attached.Reader); err != nil {
 		return "", err
 	}
-	ended, err := w.Engine.ExecInspect(ctx, created.ID, client.ExecInspectOptions{})
+	ended, err := at.engine.ExecInspect(ctx, created.ID, client.ExecInspectOptions{})
 	if err == nil && ended.ExitCode != 0 {
 		err = fmt.Errorf("%s in %s: exit %d: %s", strings.Join(command, " "), service, ended.ExitCode, output.String())
 	}

@@ -17,6 +17,9 @@ func (w *World) Close(ctx context.Context) error {
 		w.api.Close()
 		w.site.Close()
 	}
+	if w.cloud != nil {
+		w.cloud.Close()
+	}
 	var failures []error
 	for _, label := range []string{Label + "=" + w.ID, api.ProjectLabel + "=" + w.Stack} {
 		failures = append(failures, w.removeLabelled(ctx, make(client.Filters).Add("label", label)))

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -35,13 +36,20 @@ func Base(t testing.TB) string {
 }
 
 // NewRegistry starts a registry for a test and removes it at its end.
-func NewRegistry(t testing.TB) *Registry {
+func NewRegistry(t testing.TB) *Registry { return newRegistry(t, nil) }
+
+// NewSmallRegistry is a NewRegistry whose disk holds that many bytes.
+func NewSmallRegistry(t testing.TB, bytes int) *Registry {
+	return newRegistry(t, map[string]string{"/var/lib/registry": fmt.Sprintf("size=%d", bytes)})
+}
+
+func newRegistry(t testing.TB, mounts map[string]string) *Registry {
 	t.Helper()
 	engine := Engine(t)
 	if err := Images(t.Context(), engine, t.Logf); err != nil {
 		t.Fatal(err)
 	}
-	registry, err := StartRegistry(t.Context(), engine, id(), t.TempDir())
+	registry, err := startRegistry(t.Context(), engine, registryImage, id(), t.TempDir(), mounts)
 	if err != nil {
 		t.Fatal(err)
 	}

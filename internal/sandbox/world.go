@@ -32,6 +32,9 @@ type World struct {
 
 	password, webPort, verifyPort string
 	api, site                     *httptest.Server
+	cluster                       *Cluster         // the live stack is on it; nil where it is a compose project
+	cloud                         *httptest.Server // Docker Cloud's API, where the stack is under one
+	cloudEnv                      []string
 }
 
 // NewWorld makes a world in the empty directory dir. The stack is named stack, or where that is empty after the
@@ -100,7 +103,7 @@ func (w *World) serve() error {
 
 // Env is what hotfix's environment has in this world beyond the usual.
 func (w *World) Env() []string {
-	return append(w.gitEnv(),
+	return append(append(w.gitEnv(), w.cloudEnv...),
 		"DOCKER_HOST="+w.Engine.DaemonHost(),
 		"DOCKER_CONFIG="+w.Registry.DockerConfig,
 		"CLOUDFLARE_BASE_URL="+w.api.URL+"/client/v4",
