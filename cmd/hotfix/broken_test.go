@@ -2,16 +2,17 @@ package main
 
 import (
 	"maps"
+	"regexp"
 	"strings"
 	"testing"
 
-	"hotfix/internal/registry"
 	"hotfix/internal/sandbox"
 )
 
 // TestABrokenImageIsTakenBack: an image that crashes, one that never gets healthy, and one that breaks the last
 // service only, all end with the old images serving everywhere, the deployed tag where it was, and exit code 5.
 func TestABrokenImageIsTakenBack(t *testing.T) {
+	t.Parallel()
 	w := sandbox.Start(t)
 	must(t, w, exitDone, "start", "16.03.1b")
 	before := digests(t, w)
@@ -32,6 +33,9 @@ func TestABrokenImageIsTakenBack(t *testing.T) {
 			r := must(t, w, exitRolledBack, "deploy", "--yes", "--confirm", w.Stack, "--skip", "verify", "--reason", "to see it break")
 			if !strings.Contains(r.errs, "rolled back: what ran before serves") || !strings.Contains(r.errs, broken.says) {
 				t.Errorf("it says\n%s", r.errs)
+			}
+			if !regexp.MustCompile(`failed after .*, probe .* requests, `).MatchString(r.errs) {
+				t.Errorf("the receipt does not tell what users saw of it:\n%s", r.errs)
 			}
 			if after := digests(t, w); !maps.Equal(before, after) {
 				t.Errorf("runs %v, want %v", after, before)
@@ -60,12 +64,15 @@ func purges(w *sandbox.World) (n int) {
 // tagged is the digest that the deployed tag of an image names.
 func tagged(t *testing.T, w *sandbox.World, image string) string {
 	t.Helper()
-	t.Setenv("DOCKER_CONFIG", w.Registry.DockerConfig)
-	digest, err := registry.New().Digest(t.Context(), w.Registry.Host+"/acme/acme-web-src-"+image+":git-commit-"+w.SHA)
+	found, err := w.Registry.Image(t.Context(), w.Registry.Host+"/acme/acme-web-src-"+image+":git-commit-"+w.SHA)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return digest
+	digest, err := found.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return digest.String()
 }
 
 func digests(t *testing.T, w *sandbox.World) map[string]string {

@@ -33,6 +33,7 @@ done already has nothing to do, so the same command resumes.`,
 	addStack(command, &t)
 	addRun(command, &f)
 	command.Flags().StringVar(&f.confirm, "confirm", "", "the stack's name, as migrations want it typed; with --yes")
+	command.Flags().BoolVar(&f.again, "again", false, "deploy a commit that was rolled back")
 	command.Flags().StringVar(&f.only, "only", "", "run this phase alone")
 	command.Flags().StringSliceVar(&f.skip, "skip", nil, "leave out verify, migrate or purge; needs --reason")
 	command.Flags().StringVar(&f.reason, "reason", "", "why a phase is skipped, for the record")
@@ -77,7 +78,7 @@ func (a *app) deploy(ctx context.Context, t target, f runFlags) error {
 	if len(services) > 0 {
 		r.Looks = append(r.Looks, cloud.Looks(d.stack, a.in, a.err)(d.canaryName(services))[0])
 	}
-	d.remark(ctx, r.Listen)
+	d.remark(ctx, r)
 	err = r.Run(ctx)
 	d.receipt(ctx, r.About, record, r.Listen, err)
 	return err
@@ -106,27 +107,4 @@ func (d *deployment) canaryName(services []cloud.Service) string {
 		return d.spec.Canary
 	}
 	return services[0].Name
-}
-
-// remark tells what the user should know before the first question.
-func (d *deployment) remark(ctx context.Context, listen flow.Listener) {
-	note := func(text string) { listen.Event(flow.Event{Kind: flow.EventNote, What: text}) }
-	for _, text := range d.notes {
-		note(text)
-	}
-	if files, err := d.repo.Uncommitted(ctx); err == nil && len(files) > 0 {
-		note(fmt.Sprintf("not committed, and so not in the patch: %s", strings.Join(files, ", ")))
-	}
-	b, since, _, err := d.baseline(ctx)
-	if err != nil || len(b) == 0 {
-		return
-	}
-	commits, err := d.repo.Commits(ctx, since, d.hotfix.Commit)
-	if err != nil {
-		return
-	}
-	note(fmt.Sprintf("the patch, on top of %s:", short(since)))
-	for _, line := range listed(commits) {
-		note(line)
-	}
 }

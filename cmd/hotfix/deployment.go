@@ -175,15 +175,26 @@ func (a *app) secrets(dir string, file *config.File) *build.Secrets {
 
 // connect reaches the stack and returns its services that run one of the images.
 func (d *deployment) connect(ctx context.Context) ([]cloud.Service, error) {
+	var err error
+	if d.local, err = dialLocal(); err != nil {
+		return nil, err
+	}
+	if d.stack, err = d.dialStack(); err != nil {
+		return nil, err
+	}
+	return d.affectable(ctx)
+}
+
+// dialStack is the stack of hotfix.yml: on an engine, or on Docker Cloud.
+func (d *deployment) dialStack() (cloud.Stack, error) {
+	if d.spec.Target == "dockercloud" {
+		return d.dockerCloud()
+	}
 	engine, err := dial(d.spec.Context, d.spec.Host)
 	if err != nil {
 		return nil, err
 	}
-	if d.local, err = dialLocal(); err != nil {
-		return nil, err
-	}
-	d.stack = stackOn(engine, d.spec, d.registry)
-	return d.affectable(ctx)
+	return stackOn(engine, d.spec, d.registry), nil
 }
 
 // affectable are the services that run one of the images of hotfix.yml.

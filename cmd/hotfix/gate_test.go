@@ -14,6 +14,12 @@ func (s *screen) answer(phase, choice string) {
 	s.t.Helper()
 	s.expect(phase + " on production")
 	s.expect("> ") // the menu is drawn, its default marked
+	s.pick(choice)
+}
+
+// pick picks a choice of the menu that is shown.
+func (s *screen) pick(choice string) {
+	s.t.Helper()
 	for range 8 {
 		shown := s.settled()
 		if i := strings.LastIndex(shown, "> "); strings.HasPrefix(shown[i+2:], choice) {
@@ -34,6 +40,7 @@ func (s *screen) settled() string {
 // TestOnATerminal goes through the routine as a person does: run to the canary, stop at the gate, come back to it,
 // look inside, go on, mistype the stack's name, and finish.
 func TestOnATerminal(t *testing.T) {
+	t.Parallel()
 	w := sandbox.Start(t)
 	must(t, w, exitDone, "start", "16.03.1b")
 	files := text(t, w, "Patched")

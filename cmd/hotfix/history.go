@@ -49,7 +49,7 @@ func story(e flow.Entry, all bool) string {
 	at := e.Time.Local().Format(time.DateTime)
 	switch e.Kind {
 	case flow.Started:
-		return fmt.Sprintf("%s  %s %s by %s%s", at, e.Command, e.Version, e.Who, on(e))
+		return fmt.Sprintf("%s  %s %s by %s%s%s", at, e.Command, e.Version, e.Who, on(e), facts(e))
 	case flow.Done:
 		return fmt.Sprintf("%s    %s: %s%s", at, e.Phase, e.What, facts(e))
 	case flow.Failed:

@@ -46,12 +46,13 @@ func run(args []string, in, out, errs *os.File) int {
 
 // explain says what went wrong and, each on its own line, what to type.
 func (a *app) explain(err error) {
-	if errors.Is(err, context.Canceled) {
+	hints := flow.Hints(err)
+	if errors.Is(err, context.Canceled) && !errors.Is(err, flow.ErrRolledBack) {
 		err = errors.New("interrupted; the same command goes on from here")
 	}
 	fmt.Fprintln(a.err, "hotfix: "+a.redactor.Text(err.Error()))
 	told := map[string]bool{}
-	for _, hint := range flow.Hints(err) {
+	for _, hint := range hints {
 		if !told[hint] {
 			fmt.Fprintln(a.err, "  hint: "+a.redactor.Text(hint))
 		}
@@ -90,7 +91,7 @@ func interruptible(errs *os.File) (context.Context, func()) {
 		cancel()
 		fmt.Fprintln(errs, "\nstopping and cleaning up; once more leaves everything where it is")
 		if _, ok := <-signals; ok {
-			fmt.Fprintln(errs, "left where it is: a local stack or a half-made container may remain; the same command finds it, cleans it up and goes on")
+			fmt.Fprintln(errs, "left where it is: a local stack, a half-made container or a swarm's update may remain or go on; the same command finds it, ends it and goes on")
 			os.Exit(exitInterrupted)
 		}
 	}()

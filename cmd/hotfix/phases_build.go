@@ -38,7 +38,7 @@ func (d *deployment) composeFiles() []string {
 
 func (d *deployment) verify() flow.Phase {
 	phase := build.Verify{Directory: d.dir, Commit: d.hotfix.Commit, Project: d.file.Project, Engine: d.local,
-		Variables: d.variables, Verified: d.release.evidence.Verified, Published: d.release}
+		Variables: d.variables, Verified: d.release.evidence.Verified, Published: d.release, Uncalled: d.nothingToVerify}
 	if v := d.file.Verify; v != nil {
 		phase.Spec = &build.Verification{ComposeFiles: v.ComposeFiles, Services: v.Services, Prepare: commands(v.Prepare),
 			Keep: v.Keep, Timeout: time.Duration(v.Timeout)}
@@ -49,10 +49,31 @@ func (d *deployment) verify() flow.Phase {
 	return phase
 }
 
-func (d *deployment) build() flow.Phase {
+// nothingToVerify: what the patch changes enters no image. Prepare commands may make of any file what does.
+func (d *deployment) nothingToVerify(ctx context.Context) (string, error) {
+	c, known, err := d.changeset(ctx)
+	if err != nil || !known || len(d.file.Build.Prepare) > 0 {
+		return "", err
+	}
+	var files []string
+	for _, file := range c.files {
+		files = append(files, file.Path)
+		if file.From != "" {
+			files = append(files, file.From)
+		}
+	}
+	if enters, err := d.builder().Enters(files); err != nil || enters {
+		return "", err
+	}
+	return "no file that it changes enters an image", nil
+}
+
+func (d *deployment) build() flow.Phase { return d.builder() }
+
+func (d *deployment) builder() build.Images {
 	phase := build.Images{Directory: d.dir, Tag: d.release.tag, Commit: d.hotfix.Commit, Version: d.hotfix.Version,
 		Created: d.hotfix.Created, Engine: d.local, Cache: d.images(), Deployed: d.deployedImage, Published: d.release,
-		Full: d.full, Baseline: d.baselineCommit, History: d.repo, Contents: d.contents()}
+		Full: d.full, Baseline: d.baselineCommit, History: d.repo, Contents: d.contents(), Listings: d.listings}
 	phase.Source, _ = d.repo.URL(context.Background(), d.settings.Remote)
 	if d.file.Verify != nil {
 		phase.Cleared = d.release.evidence.Cleared

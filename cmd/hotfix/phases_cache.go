@@ -19,7 +19,18 @@ func (d *deployment) purge() flow.Phase {
 		}
 		return d.purged()
 	}
-	return &cache.Purge{Purgers: d.purgers(), Purged: purged, Proven: d.proven}
+	return &cache.Purge{Purgers: d.purgers(), Purged: purged, Proven: d.proven, Uncalled: d.nothingToPurge}
+}
+
+// nothingToPurge: every service serves the patch, and none had to be redeployed for it.
+func (d *deployment) nothingToPurge(ctx context.Context) string {
+	if _, err := d.log.Entries(ctx); err != nil {
+		return ""
+	}
+	if _, redeployed := d.lastRedeploy(); redeployed || d.proven(ctx) != nil {
+		return ""
+	}
+	return "every service serves what it served before"
 }
 
 // purgeAgain is purge after a rollback: only where something was redeployed is there anything to forget.

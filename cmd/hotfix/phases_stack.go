@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/moby/patternmatcher"
-
 	"hotfix/internal/cloud"
 	"hotfix/internal/flow"
 )
@@ -25,13 +23,22 @@ func (d *deployment) rollout() cloud.Rollout {
 
 func (d *deployment) canary() flow.Phase { return cloud.Canary{Rollout: d.rollout()} }
 
-func (d *deployment) redeploy() flow.Phase {
+func (d *deployment) redeploy() flow.Phase { return d.others() }
+
+// others are the services after the canary, behind its gate.
+func (d *deployment) others() cloud.Redeploy {
 	return cloud.Redeploy{Rollout: d.rollout(), Looks: cloud.Looks(d.stack, d.app.in, d.app.err)}
 }
 
 func (d *deployment) restore() flow.Phase { return cloud.Restore{Rollout: d.rollout()} }
 
-func (d *deployment) migrate() flow.Phase {
+func (d *deployment) migrate() flow.Phase { return d.migration() }
+
+func (d *deployment) migrateAfterCanary() flow.Phase {
+	return cloud.MigrateAfterCanary{Migrate: d.migration(), Canary: d.others()}
+}
+
+func (d *deployment) migration() cloud.Migrate {
 	phase := cloud.Migrate{Stack: d.stack, Release: d.release, Confirm: d.spec.Name, Since: d.hotfix.Deployed}
 	if m := d.spec.Migrate; m != nil {
 		phase.Spec = &cloud.Migration{Service: m.Service, Paths: m.Paths, Pending: m.Pending, Backup: m.Backup, Run: m.Run, ForEach: m.ForEach}
@@ -53,13 +60,13 @@ func (d *deployment) changedMigrations(ctx context.Context) (files []string, key
 	if err != nil {
 		return nil, "", err
 	}
-	matcher, err := patternmatcher.New(d.spec.Migrate.Paths)
+	migrates, err := d.migrates()
 	if err != nil {
-		return nil, "", flow.Refuse(err, "correct `migrate.paths` in hotfix.yml")
+		return nil, "", err
 	}
 	sum := sha256.New()
 	for _, file := range changed {
-		if ok, err := matcher.MatchesOrParentMatches(file); err != nil || !ok {
+		if !migrates(file) {
 			continue
 		}
 		content, err := d.repo.File(ctx, d.hotfix.Commit, file)

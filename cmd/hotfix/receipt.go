@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"hotfix/internal/cloud"
 	"hotfix/internal/flow"
 )
 
@@ -35,6 +36,8 @@ func (d *deployment) receipt(ctx context.Context, about flow.About, record *tran
 		switch e.Kind {
 		case flow.Done:
 			note("  %-10s %6s s  %s", e.Phase, e.Facts["seconds"], strings.Join(shown(e.Facts), ", "))
+		case flow.Failed:
+			note("  %-10s failed after %s s: %s", e.Phase, e.Facts["seconds"], strings.Join(append([]string{e.What}, shown(e.Facts)...), ", "))
 		case flow.Skipped:
 			note("  %-10s skipped: %s", e.Phase, e.Facts["reason"])
 		}
@@ -56,12 +59,31 @@ func (d *deployment) notUndone(listen flow.Listener) {
 		return
 	}
 	told := map[string]bool{}
-	for _, e := range flow.History(entries).Of(d.hotfix.Version, d.key).Phase("migrate") {
-		if e.Kind == flow.Done && strings.HasPrefix(e.Key, "migrate:") && !told[e.What] {
-			told[e.What] = true
-			listen.Event(flow.Event{Kind: flow.EventNote, What: "a rollback does not undo: " + e.What})
+	migrations := flow.History(entries).Of(d.hotfix.Version, d.key).Phase("migrate")
+	for _, e := range migrations {
+		about, is := strings.CutPrefix(e.Key, "migrate:")
+		if e.Kind != flow.Done || !is || told[e.What] {
+			continue
+		}
+		told[e.What] = true
+		what := "a rollback does not undo: " + e.What
+		for _, b := range migrations {
+			if b.Kind == flow.Done && b.Key == "backup:"+about {
+				what += backupOf(b)
+			}
+		}
+		listen.Event(flow.Event{Kind: flow.EventNote, What: what})
+	}
+}
+
+// backupOf says where a backup is, where its command did.
+func backupOf(e flow.Entry) string {
+	for name, value := range e.Facts {
+		if strings.HasPrefix(name, cloud.FactBackup) {
+			return "; the backup from before it: " + value
 		}
 	}
+	return ""
 }
 
 // shown are the facts that fit a line: digests shortened.

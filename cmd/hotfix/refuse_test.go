@@ -30,6 +30,7 @@ type refusal struct {
 
 // TestRefusals: bad input, each with a clear error, the exit code, what to type, and nothing changed.
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	w := sandbox.Start(t)
 	must(t, w, exitDone, "start", "16.03.1b")
 	files := text(t, w, "Patched")

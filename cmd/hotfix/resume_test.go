@@ -99,6 +99,7 @@ func patched(t *testing.T, w *sandbox.World, want sandbox.Status) {
 
 // TestCutOffAnywhere: killed, or interrupted, in the midst of every phase in turn, the same command completes.
 func TestCutOffAnywhere(t *testing.T) {
+	t.Parallel()
 	w := sandbox.Start(t)
 	must(t, w, exitDone, "start", "16.03.1b")
 	deploy := []string{"deploy", "--yes", "--confirm", w.Stack}

@@ -33,5 +33,6 @@ move the deployed tag back, and purge the CDN. Migrations are not undone.`,
 	}
 	addStack(command, &t)
 	addRun(command, &f)
+	command.Flags().StringVar(&f.why, "reason", "", "why, for the record and for whoever deploys it again")
 	return command
 }

@@ -49,7 +49,7 @@ func newRoot(a *app) *cobra.Command {
 		root.AddCommand(command)
 	}
 	for _, command := range []*cobra.Command{newStatus(a), newRollback(a), newHistory(a), newDoctor(a), newEnv(a),
-		newShell(a), newLogs(a), newUnlock(a), newVersion(a)} {
+		newShell(a), newLogs(a), newPrune(a), newUnlock(a), newVersion(a)} {
 		command.GroupID = "around"
 		root.AddCommand(command)
 	}

@@ -11,10 +11,11 @@ import (
 // runFlags are the flags of every command that runs a routine: one set of names.
 type runFlags struct {
 	yes, dryRun, json bool
-	wait              bool // for whoever holds the lock
+	wait, again       bool // for whoever holds the lock; what was rolled back
 	confirm, only     string
 	skip              []string
-	reason            string
+	reason            string // of what is skipped
+	why               string // of the run
 }
 
 func (f runFlags) options() flow.Options {
@@ -22,7 +23,7 @@ func (f runFlags) options() flow.Options {
 	for _, phase := range f.skip {
 		skip[phase] = f.reason
 	}
-	return flow.Options{Yes: f.yes, DryRun: f.dryRun, Confirm: f.confirm, Only: f.only, Skip: skip}
+	return flow.Options{Yes: f.yes, DryRun: f.dryRun, Confirm: f.confirm, Only: f.only, Skip: skip, Again: f.again, Reason: f.why}
 }
 
 // runner is a runner of this project, for a command about one version.
@@ -31,6 +32,7 @@ func (p *project) runner(f runFlags, about flow.About, phases []flow.Phase) (*fl
 	record := &transcript{path: p.transcriptPath(about.Run)}
 	listen := p.app.listener(f.json, record)
 	lock := p.lock(f, about, listen)
+	lock.Phase(phases[0].Name())
 	r := &flow.Runner{About: about, Phases: phases, Log: p.log, Lock: lock, Prompt: p.app.ask(),
 		Listen: terminal.Both{First: listen, Second: phaseOf{lock}}, Options: f.options()}
 	p.shared.Note = func(text string) { listen.Event(flow.Event{Kind: flow.EventNote, What: text}) }

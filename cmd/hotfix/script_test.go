@@ -72,22 +72,29 @@ func acme(e *testscript.Env) error {
 	return nil
 }
 
-// TestHelpIsQuick: `hotfix --help` takes under 25 ms, at its best of twenty.
+// TestHelpIsQuick: `hotfix --help` takes under 25 ms; on a slow or busy machine, under six times what `go version` takes
+// there, each at its best.
 func TestHelpIsQuick(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "hotfix")
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	best := time.Hour
+	help, yardstick := time.Hour, time.Hour
 	for range 20 {
-		start := time.Now()
-		if err := exec.Command(binary, "--help").Run(); err != nil {
-			t.Fatal(err)
-		}
-		best = min(best, time.Since(start))
+		help = min(help, takes(t, binary, "--help"))
+		yardstick = min(yardstick, takes(t, "go", "version"))
 	}
-	t.Logf("%s", best)
-	if best > 25*time.Millisecond {
-		t.Errorf("hotfix --help takes %s", best)
+	t.Logf("%s; go version takes %s", help, yardstick)
+	if help > max(25*time.Millisecond, 6*yardstick) {
+		t.Errorf("hotfix --help takes %s", help)
 	}
+}
+
+func takes(t *testing.T, program string, args ...string) time.Duration {
+	t.Helper()
+	start := time.Now()
+	if err := exec.Command(program, args...).Run(); err != nil {
+		t.Fatal(err)
+	}
+	return time.Since(start)
 }

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"hotfix/internal/registry"
 	"hotfix/internal/sandbox"
 )
 
@@ -24,8 +23,8 @@ type sentinels map[string]string
 // TestSecretsStayInside: after a whole deploy of a product that prints its environment wherever it runs, no secret
 // was shown, logged, pushed, or given to a child as an argument.
 func TestSecretsStayInside(t *testing.T) {
+	t.Parallel()
 	w := sandbox.Start(t)
-	t.Setenv("DOCKER_CONFIG", w.Registry.DockerConfig)
 	secrets := sentinels{"DB_PASSWORD": strings.TrimPrefix(strings.TrimSpace(read(t, w, ".env")), "DB_PASSWORD="),
 		"CLOUDFLARE_API_TOKEN": w.Cloudflare.Token, "API_KEY": "odd/key+of 100%&more=" + w.ID, "the registry's": w.Registry.Password}
 	env := fmt.Sprintf("DB_PASSWORD=%s\nAPI_KEY='%s'\n", secrets["DB_PASSWORD"], secrets["API_KEY"])
@@ -124,7 +123,7 @@ func layers(t *testing.T, w *sandbox.World, sha string, known map[string]string)
 	t.Helper()
 	found := map[string]string{}
 	for _, name := range []string{"php", "nginx"} {
-		image, err := registry.New().Image(t.Context(), w.Registry.Host+"/acme/acme-web-src-"+name+":git-commit-"+sha)
+		image, err := w.Registry.Image(t.Context(), w.Registry.Host+"/acme/acme-web-src-"+name+":git-commit-"+sha)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -149,7 +149,8 @@ func (s snapshot) registry(t *testing.T, w *sandbox.World) {
 			t.Fatal(err)
 		}
 		request.SetBasicAuth(w.Registry.User, w.Registry.Password)
-		request.Header["Accept"] = []string{"application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json"}
+		request.Header["Accept"] = []string{"application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json",
+			"application/vnd.oci.image.index.v1+json"} // which names the manifests of contents, where there is no referrers API
 		response, err := web.Do(request)
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"hotfix/internal/flow"
@@ -16,19 +18,20 @@ func newStart(a *app) *cobra.Command {
 the release, else from the release's tag, else from production. A branch that
 exists, here or on the remote, is switched to. No hotfix.yml is needed.`,
 		Example: "  hotfix start 16.03.1b",
-		Args:    arguments(cobra.ExactArgs(1)),
+		Args:    arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := a.open(cmd.Context())
 			if err != nil {
 				return err
 			}
-			f.yes = true // the command says it all: there is nothing to confirm
-			about := flow.About{Command: "start", Version: args[0], Again: "hotfix start " + args[0]}
-			r, _, err := p.runner(f, about, p.start(args[0], from))
+			version := strings.Join(args, "") // none: start says which one is next
+			f.yes = true                      // the command says it all: there is nothing to confirm
+			about := flow.About{Command: "start", Version: version, Again: "hotfix start " + version}
+			r, _, err := p.runner(f, about, p.start(version, from))
 			if err != nil {
 				return err
 			}
-			r.Lock = p.repo.Lock("hotfix start " + args[0]) // the remote lets one of two create the branch
+			r.Lock = p.repo.Lock("hotfix start " + version) // the remote lets one of two create the branch
 			return r.Run(cmd.Context())
 		},
 	}

@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"hotfix/internal/flow"
 )
 
 func newStatus(a *app) *cobra.Command {
@@ -27,16 +24,9 @@ func newStatus(a *app) *cobra.Command {
 }
 
 func (a *app) status(ctx context.Context, t target, f runFlags) error {
-	if len(t.version) == 0 {
-		p, err := a.open(ctx)
-		if err != nil {
-			return err
-		}
-		if _, err := p.version(ctx, nil); err != nil { // not on a hotfix branch: the last one, then
-			if last, ok := p.last(); ok {
-				t.version = []string{last}
-			}
-		}
+	var err error
+	if t.version, err = a.versionOrLast(ctx, t.version); err != nil {
+		return err
 	}
 	d, err := a.deployment(ctx, t)
 	if err != nil {
@@ -50,13 +40,6 @@ func (a *app) status(ctx context.Context, t target, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range services {
-		commit, err := d.runningCommit(ctx, d.file.ImageTag, s)
-		if err != nil {
-			commit = "unknown: " + err.Error()
-		}
-		r.Listen.Event(flow.Event{Kind: flow.EventNote,
-			What: fmt.Sprintf("%s runs %.7s, %d of %d healthy (%s)", s.Name, commit, s.Healthy, s.Containers, s.Ref(s.Digest))})
-	}
+	d.tellServices(ctx, services, r.Listen)
 	return r.Run(ctx)
 }
