@@ -3,8 +3,10 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TESTFLAGS ?=
 FILES ?= 20000
 BYTES ?= 200000000
+PARTS ?=
+ROUNDS ?= 50
 
-.PHONY: build test test-swarm tools lint bench demo demo-shell clean
+.PHONY: build test test-long test-swarm races tools lint bench bench-sizes demo demo-shell clean
 
 # One set of flags for the binary and the demo around it: they share most of what is compiled.
 build demo demo-shell: export CGO_ENABLED = 0
@@ -14,12 +16,19 @@ build: ## build/hotfix, one static binary
 	go build -ldflags '-s -w -X main.version=$(VERSION)' -o build/hotfix ./cmd/hotfix
 
 test: tools ## everything, on real parts
-	go test -timeout 30m $(TESTFLAGS) ./...
+	go test -timeout 60m $(TESTFLAGS) ./...
+
+test-long: tools ## what takes too long to be run each time, besides
+	go test -tags long -timeout 60m $(TESTFLAGS) ./...
+
+races: tools ## starts, runs and finishes at the same time: exactly one wins, the other is told by whom
+	ROUNDS=$(ROUNDS) go test -count 1 -timeout 60m $(TESTFLAGS) -run '^TestRace' ./internal/gitflow
 
 test-swarm: tools ## target swarm, on three engines in namespaces; it measures requests, so it wants a quiet machine
 	go test -tags swarm -timeout 30m $(TESTFLAGS) ./internal/cloud/swarm ./internal/sandbox
+	go test -tags swarm -timeout 30m $(TESTFLAGS) -run Swarm ./cmd/hotfix
 
-tools: ## what the tests need: an engine, its images, git-flow, rsync; installed where that may be done
+tools: ## what the tests need: an engine, its images, git-flow, git-lfs, rsync; installed where that may be done
 	testdata/tools.sh
 
 lint:
@@ -28,8 +37,12 @@ lint:
 	go run $(STATICCHECK) ./...
 	shellcheck $$(git ls-files '*.sh' .ci/run)
 
-bench: ## what a small hotfix of a large tree costs, beside BuildKit and docker push: make bench FILES=1000 BYTES=10000000
-	go run ./cmd/bench -files $(FILES) -bytes $(BYTES)
+bench: ## what a hotfix of a large tree costs, beside what people use today: make bench PARTS=images FILES=1000 BYTES=10000000
+	go run ./cmd/bench -parts '$(PARTS)' -files $(FILES) -bytes $(BYTES)
+
+bench-sizes: ## the same for a small tree and a very large one
+	$(MAKE) bench PARTS=images FILES=1000 BYTES=10000000
+	$(MAKE) bench PARTS=images FILES=100000 BYTES=1000000000
 
 demo: build ## the whole routine, in a world made for it
 	go run ./cmd/demo

@@ -8,6 +8,8 @@ missing=
 command -v rsync >/dev/null || missing="$missing rsync"
 git flow version >/dev/null 2>&1 || missing="$missing git-flow"
 command -v shellcheck >/dev/null || missing="$missing shellcheck"
+command -v git-lfs >/dev/null || missing="$missing git-lfs"
+command -v sshd >/dev/null || [ -x /usr/sbin/sshd ] || missing="$missing openssh-server openssh-client"
 if [ -n "$missing" ] && [ -f /etc/debian_version ] && [ "$(id -u)" = 0 ]; then
     echo "installing$missing"
     apt-get update -qq || true # another vendor's source may be down; installing tells

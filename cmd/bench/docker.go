@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"io"
 	"net"
 
 	"github.com/moby/buildkit/client"
+	"github.com/moby/go-archive"
 	"github.com/moby/moby/api/pkg/authconfig"
+	"github.com/moby/moby/api/types/build"
 	"github.com/moby/moby/api/types/registry"
 	moby "github.com/moby/moby/client"
 	"github.com/tonistiigi/fsutil"
@@ -14,26 +19,51 @@ import (
 	"hotfix/internal/flow"
 )
 
-// docker builds with BuildKit in the engine and pushes, as `docker build` and `docker push` do: from the same
-// directory each time, so that only changed files are sent to the builder.
-func (b *bench) docker(ctx context.Context) error {
-	tag := b.repository + ":" + b.commit[:7]
-	if err := b.buildkit(ctx, tag); err != nil {
-		return err
+// docker builds and pushes, as `docker build` and `docker push` do.
+func (b *bench) docker(build func(ctx context.Context, tag string) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		tag := b.repository + ":" + b.commit[:7]
+		if err := build(ctx, tag); err != nil {
+			return err
+		}
+		b.tags = append(b.tags, tag)
+		auth, err := b.auth()
+		if err != nil {
+			return err
+		}
+		pushed, err := b.engine.ImagePush(ctx, tag, moby.ImagePushOptions{RegistryAuth: auth})
+		if err != nil {
+			return err
+		}
+		defer pushed.Close()
+		return pushed.Wait(ctx)
 	}
-	b.tags = append(b.tags, tag)
-	header, err := authconfig.Encode(registry.AuthConfig{Username: b.store.User, Password: b.store.Password, ServerAddress: b.wire.host})
-	if err != nil {
-		return err
-	}
-	pushed, err := b.engine.ImagePush(ctx, tag, moby.ImagePushOptions{RegistryAuth: header})
-	if err != nil {
-		return err
-	}
-	defer pushed.Close()
-	return pushed.Wait(ctx)
 }
 
+func (b *bench) auth() (string, error) {
+	return authconfig.Encode(registry.AuthConfig{Username: b.store.User, Password: b.store.Password, ServerAddress: b.wire.host})
+}
+
+// classic is the builder without BuildKit: it is sent everything each time.
+func (b *bench) classic(ctx context.Context, tag string) error {
+	content, err := archive.TarWithOptions(b.directory().Path, &archive.TarOptions{ExcludePatterns: []string{".git"}})
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	built, err := b.engine.ImageBuild(ctx, content, moby.ImageBuildOptions{Tags: []string{tag}, Remove: true, Version: build.BuilderV1})
+	if err != nil {
+		return err
+	}
+	defer built.Body.Close()
+	said, err := io.ReadAll(built.Body)
+	if err == nil && !bytes.Contains(said, []byte("Successfully built")) {
+		err = fmt.Errorf("the classic builder: %s", said)
+	}
+	return err
+}
+
+// buildkit builds from the same directory each time, so that only changed files are sent to the builder.
 func (b *bench) buildkit(ctx context.Context, tag string) error {
 	builder, err := client.New(ctx, "",
 		client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {

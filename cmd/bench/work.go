@@ -72,11 +72,14 @@ func (b *bench) prepare(ctx context.Context, files int, size int64) error {
 	}
 	b.base = b.commit
 	logf("deploying the first image")
-	if err := b.docker(ctx); err != nil {
+	if err := b.docker(b.buildkit)(ctx); err != nil {
 		return err
 	}
-	b.deployed, err = registry.New().Digest(ctx, b.repository+":"+b.commit[:7])
-	return err
+	hub := registry.New()
+	if b.deployed, err = hub.Digest(ctx, b.repository+":"+b.commit[:7]); err != nil {
+		return err
+	}
+	return hub.Tag(ctx, b.repository, b.deployed, "first")
 }
 
 // tree writes text that compresses about as code does.
@@ -143,16 +146,37 @@ func (b *bench) hotfix(ctx context.Context) error {
 	cache := build.Cache{Dir: filepath.Join(b.dir, "images"), Deployed: deployed}
 	images := build.Images{Directory: b.directory(), Tag: b.commit[:7], Commit: b.commit, Version: "1", Created: time.Now(), Engine: b.engine,
 		Cache: cache, Deployed: deployed, Baseline: func(context.Context) (string, error) { return b.base, nil }, History: repo,
-		Contents: build.Contents{Dir: filepath.Join(b.dir, "layers")},
-		Specs:    []build.ImageSpec{{Name: "php", Repository: b.repository, Dockerfile: "Dockerfile"}}}
+		Contents: b.contents(), Listings: listings(hub),
+		Specs: []build.ImageSpec{{Name: "php", Repository: b.repository, Dockerfile: "Dockerfile"}}}
 	if err := do(ctx, images); err != nil {
 		return err
 	}
 	return do(ctx, &registry.Push{Registry: hub, Targets: []registry.Target{{Name: "php", Repository: b.repository, Tag: b.commit[:7]}},
-		Built: built{cache, b.commit}, Accept: func(context.Context, v1.Image) error { return nil }})
+		Built: built{cache, b.commit}, Accept: func(context.Context, v1.Image) error { return nil },
+		Listing: func(ctx context.Context, name string) (v1.Image, error) {
+			image, err := cache.Image(ctx, name, b.commit)
+			if err != nil {
+				return nil, err
+			}
+			return b.contents().Listing(image)
+		}})
 }
 
-// keep deploys what hotfix has pushed, so that the next hotfix is of a patched image.
+func (b *bench) contents() build.Contents { return build.Contents{Dir: filepath.Join(b.dir, "layers")} }
+
+// listings are what is kept beside an image.
+func listings(hub *registry.Registry) func(context.Context, string, v1.Image) ([]v1.Image, error) {
+	return func(ctx context.Context, repository string, of v1.Image) ([]v1.Image, error) {
+		digest, err := of.Digest()
+		if err != nil {
+			return nil, err
+		}
+		return hub.Beside(ctx, repository, digest.String(), build.ListingType)
+	}
+}
+
+// keep deploys what hotfix has pushed, so that the next hotfix is of a patched image, and does what replace does: its
+// listing stays beside it.
 func (b *bench) keep(ctx context.Context) (err error) {
 	hub := registry.New()
 	if b.deployed, err = hub.Digest(ctx, b.repository+":"+b.commit[:7]); err != nil {
@@ -163,8 +187,15 @@ func (b *bench) keep(ctx context.Context) (err error) {
 		return err
 	}
 	layers, err := image.Layers()
+	if err != nil {
+		return err
+	}
 	b.base, b.layers = b.commit, len(layers)
-	return err
+	listing, err := b.contents().Listing(image)
+	if err != nil || listing == nil {
+		return errors.Join(err, errors.New("there is no listing"))
+	}
+	return hub.KeepBeside(ctx, b.repository, listing)
 }
 
 type built struct {
