@@ -5,11 +5,14 @@ package swarm_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/moby/moby/api/types/swarm"
 
 	"hotfix/internal/cloud"
@@ -18,10 +21,10 @@ import (
 )
 
 func TestUpdateTakesBackWhatDoesNotWork(t *testing.T) {
-	s := newStack(t)
+	s, port := newStack(t), freePort()
 	good, next := s.push("live", "1", "", checked), s.push("next", "2", "", checked)
-	s.up("web", good, replicas(2))
-	before := s.settings("web")
+	s.up("web", good, replicas(2), hostPort(port))
+	before, users := s.settings("web"), ask(t, port)
 	failing := quick
 	failing.Check = func(context.Context, flow.Report) error {
 		if now := s.service("web"); now.Digest != digest(next) || !now.Interrupted {
@@ -41,6 +44,7 @@ func TestUpdateTakesBackWhatDoesNotWork(t *testing.T) {
 		{"time", s.push("slow", "2", "unhealthy", checked, func(c *v1.Config) { c.Healthcheck.Retries = 1000 }),
 			cloud.Options{Monitor: time.Second, Timeout: 2 * time.Second}, []string{"0 of 2 tasks run after 2s; one is starting", "is back on"}},
 		{"no such digest", s.repository + ":live@sha256:" + strings.Repeat("0", 64), quick, []string{"nothing was touched", "manifest unknown"}},
+		{"no such layer", s.gone(), quick, []string{"it was rejected", "No such image", "is back on"}},
 		{"no such command", s.push("none", "2", "", checked, func(c *v1.Config) { c.Entrypoint = []string{"/missing"} }), quick, []string{"/missing", "is back on"}},
 	} {
 		began := time.Now()
@@ -60,9 +64,29 @@ func TestUpdateTakesBackWhatDoesNotWork(t *testing.T) {
 			t.Errorf("%s: before:\n%s\nafter:\n%s", test.name, before, after)
 		}
 	}
+	users.nothingFailed(t, "one failure after the other")
 	// What was tried and taken back works once it is repaired, and so does the same digest after a failed check.
 	s.must(s.Update(t.Context(), "web", next, quick, flow.Silent{}))
 	s.is("web", next, 2)
+}
+
+// gone is an image that the registry still lists and no node can pull: its topmost layer is not there.
+func (s *stack) gone() string {
+	s.t.Helper()
+	layer := static.NewLayer([]byte(s.name), types.DockerUncompressedLayer)
+	ref := s.pushLayers("gone", "2", "", []v1.Layer{layer}, checked)
+	hash, err := layer.Digest()
+	s.must(err)
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodDelete, "http://"+strings.Replace(s.repository, "/", "/v2/", 1)+"/blobs/"+hash.String(), nil)
+	s.must(err)
+	request.SetBasicAuth("deploy", password)
+	response, err := http.DefaultClient.Do(request)
+	s.must(err)
+	s.must(response.Body.Close())
+	if response.StatusCode != http.StatusAccepted {
+		s.t.Fatalf("delete a layer: %s", response.Status)
+	}
+	return ref
 }
 
 func TestUpdateNeedsCredentials(t *testing.T) {

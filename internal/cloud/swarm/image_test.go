@@ -71,9 +71,15 @@ func image(ctx context.Context, ref string) (v1.Image, error) {
 // push puts an image into the registry and returns repo:tag@digest. More settles what else its config says.
 func (s *stack) push(tag, version, mode string, more ...func(*v1.Config)) string {
 	s.t.Helper()
+	return s.pushLayers(tag, version, mode, nil, more...)
+}
+
+// pushLayers is push with more layers on top.
+func (s *stack) pushLayers(tag, version, mode string, top []v1.Layer, more ...func(*v1.Config)) string {
+	s.t.Helper()
 	layer, err := compile()
 	s.must(err)
-	made, err := mutate.AppendLayers(empty.Image, layer)
+	made, err := mutate.AppendLayers(empty.Image, append([]v1.Layer{layer}, top...)...)
 	s.must(err)
 	config := v1.Config{Entrypoint: []string{"/app"}, Cmd: []string{"serve"}, WorkingDir: "/",
 		Env:    []string{"PATH=/", "VERSION=" + version, "MODE=" + mode},

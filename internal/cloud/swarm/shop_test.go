@@ -36,9 +36,17 @@ type shop struct {
 	ports                        []uint32
 }
 
-// newShop has a release whose nginx image is of this mode.
+// newShop has a release whose nginx image is of this mode, on a cluster that other tests use too.
 func newShop(t *testing.T, mode string) *shop {
-	s := &shop{stack: newStack(t), wanted: release{}, ports: []uint32{freePort(), freePort(), freePort()}}
+	t.Helper()
+	t.Parallel()
+	return newShopAlone(t, mode)
+}
+
+// newShopAlone has the cluster for itself.
+func newShopAlone(t *testing.T, mode string) *shop {
+	t.Helper()
+	s := &shop{stack: newStackAlone(t), wanted: release{}, ports: []uint32{freePort(), freePort(), freePort()}}
 	repository := s.repository
 	repositories := []string{repository + "-php", repository + "-nginx"}
 	s.repository = repositories[0]
