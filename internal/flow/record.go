@@ -58,26 +58,30 @@ func (r *Runner) record(ctx context.Context, e Entry) error {
 	return nil
 }
 
-// finish writes down how the run ended. A run that changed nothing leaves no entry.
+// finish gives the lock back and writes down how the run ended, at the same time: each may be a way to a remote. A run
+// that changed nothing leaves no entry.
 func (r *Runner) finish(ctx context.Context, err error, took time.Duration) {
-	outcome := Outcome(err)
+	end, cancel := Cleanup(ctx)
+	defer cancel()
+	outcome, unlocked := Outcome(err), make(chan error, 1)
+	go func() { unlocked <- r.unlock(end) }()
 	if r.recorded {
-		end, cancel := Cleanup(ctx)
-		defer cancel()
 		facts := map[string]string{"outcome": outcome, "seconds": fmt.Sprintf("%.2f", took.Seconds())}
 		if logged := r.record(end, Entry{Kind: Ended, Facts: facts}); logged != nil {
 			r.emit(Event{Kind: EventNote, What: logged.Error()})
 		}
 	}
+	if err := <-unlocked; err != nil {
+		r.emit(Event{Kind: EventNote, What: "giving the lock back: " + err.Error()})
+	}
 	r.emit(Event{Kind: EventEnd, What: r.About.Command, Value: outcome, Seconds: took.Seconds()})
 }
 
-func (r *Runner) unlock(ctx context.Context) {
-	end, cancel := Cleanup(ctx)
-	defer cancel()
-	if err := r.Lock.Release(end); err != nil {
-		r.emit(Event{Kind: EventNote, What: "giving the lock back: " + err.Error()})
+func (r *Runner) unlock(ctx context.Context) error {
+	if !r.locked {
+		return nil
 	}
+	return r.Lock.Release(ctx)
 }
 
 func (r *Runner) emit(e Event) {

@@ -33,6 +33,7 @@ type Runner struct {
 	settled  bool // up to the gate, the user has answered in advance
 	changed  bool // the registry or the stack may differ from the baseline
 	recorded bool // the run is in the log
+	locked   bool // the lock is to be given back
 }
 
 // About says what a run is about; every entry of its log and every prompt names it.
@@ -94,7 +95,7 @@ func (r *Runner) run(ctx context.Context) error {
 		if err := r.Lock.Acquire(ctx); err != nil {
 			return err
 		}
-		defer r.unlock(ctx)
+		r.locked = true
 	}
 	// Someone may have finished while we were proving: what the log says counts from the lock on.
 	if err := r.readLog(ctx); err != nil {

@@ -68,12 +68,21 @@ func (f *Finish) mergeProduction(ctx context.Context, view *Repository, w finish
 		return p.squashed, errors.Join(err, f.takeSquashed(w, p.squashed))
 	}
 	if draft {
-		if p.more, err = (gitReader{view}).changed(ctx, w.hotfix+"^{tree}", tree); err != nil {
+		if p.more, err = view.beyond(ctx, w.hotfix, tree); err != nil {
 			return "", err
 		}
 	}
 	p.production, err = view.commit(ctx, m, tree, draft)
 	return p.production, err
+}
+
+// beyond lists what a tree has otherwise than a commit.
+func (r *Repository) beyond(ctx context.Context, commit, tree string) ([]string, error) {
+	own, err := r.tree(ctx, commit)
+	if err != nil || own == tree {
+		return nil, err
+	}
+	return gitReader{r}.changed(ctx, own, tree)
 }
 
 // foresee looks for development's conflicts where production's merge, which it would get, can't be made.

@@ -73,15 +73,15 @@ func (f *Finish) single() bool { return f.Settings.Development == f.Settings.Pro
 // Plan looks at this clone and the remote. The merges are made in a scratch, so that conflicts are known.
 func (f *Finish) Plan(ctx context.Context) ([]flow.Action, error) {
 	f.publishes, f.confirm, f.after = false, "", nil
-	w, err := f.look(ctx, f.Repository)
-	if err != nil {
-		return nil, err
-	}
 	view, remove, err := f.Repository.scratch()
 	if err != nil {
 		return nil, err
 	}
 	defer remove()
+	w, err := f.lookAhead(ctx, view)
+	if err != nil {
+		return nil, err
+	}
 	if err := f.bring(ctx, view, w); err != nil {
 		return nil, err
 	}

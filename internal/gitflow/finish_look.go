@@ -2,6 +2,7 @@ package gitflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,6 +10,22 @@ import (
 
 	"hotfix/internal/flow"
 )
+
+// lookAhead looks, and reads meanwhile what merging into development takes longest to find out. Most often, that is
+// what it was when it was last fetched.
+func (f *Finish) lookAhead(ctx context.Context, view *Repository) (w finishWorld, err error) {
+	var group errgroup.Group
+	group.Go(func() error {
+		head := view.localRef(ctx, "refs/remotes/"+f.Settings.Remote+"/"+f.Settings.Development)
+		if head == "" {
+			return nil
+		}
+		_, err := view.attributes(ctx, head)
+		return err
+	})
+	w, err = f.look(ctx, f.Repository)
+	return w, errors.Join(err, group.Wait())
+}
 
 // look asks the remote while it looks at this clone.
 func (f *Finish) look(ctx context.Context, r *Repository) (w finishWorld, err error) {
@@ -22,19 +39,26 @@ func (f *Finish) look(ctx context.Context, r *Repository) (w finishWorld, err er
 
 // lookHere looks at this clone: in a large repository, its files take as long as the remote does. They matter on the
 // hotfix's branch, which is left only where nothing would come along, and what was seen of them holds for a moment:
-// the plan is made twice, and whatever leaves the branch has looked again.
+// the plan is made twice, and whatever leaves the branch has looked again, while it was publishing.
 func (f *Finish) lookHere(ctx context.Context, r *Repository, w *finishWorld) (err error) {
 	if w.local, err = r.local(ctx); err != nil || w.current != w.branch {
 		return err
 	}
 	if time.Since(f.looked) > certain {
-		if f.dirty, err = r.Uncommitted(ctx); err != nil {
+		if err := f.lookAtFiles(ctx); err != nil {
 			return err
 		}
-		f.looked = time.Now()
 	}
 	w.dirty = f.dirty
 	return nil
+}
+
+func (f *Finish) lookAtFiles(ctx context.Context) (err error) {
+	began := time.Now()
+	if f.dirty, err = f.Repository.Uncommitted(ctx); err == nil {
+		f.looked = began
+	}
+	return err
 }
 
 // lookThere asks the remote.

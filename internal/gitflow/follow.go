@@ -32,7 +32,6 @@ func (f *Finish) followAction(steps []step, notes []string) flow.Action {
 // catchUp looks again, since what was published is known only now; the remote is asked where that was not by us.
 func (f *Finish) catchUp(ctx context.Context, report flow.Report) error {
 	r := f.Repository
-	f.looked = time.Time{}
 	w, err := f.lookAfter(ctx)
 	if err == nil {
 		err = f.fetch(ctx, &w)
@@ -57,6 +56,7 @@ func (f *Finish) catchUp(ctx context.Context, report flow.Report) error {
 
 func (f *Finish) lookAfter(ctx context.Context) (finishWorld, error) {
 	if f.after == nil {
+		f.looked = time.Time{}
 		return f.look(ctx, f.Repository)
 	}
 	w := *f.after

@@ -2,6 +2,7 @@ package gitflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -20,10 +21,14 @@ type merge struct {
 
 var objectID = regexp.MustCompile(`^[0-9a-f]{40,64}$`)
 
-// mergeTree merges without touching a working tree. The attributes that decide how (merge=union, drivers) are
+// mergeTree merges without touching a working tree. What has all of the other side is the merge. The attributes that decide how (merge=union, drivers) are
 // those of the commit merged into, as if it were checked out: git would take them from the user's working tree and
 // index, so it is given a working tree with nothing but these files, and no index.
 func (r *Repository) mergeTree(ctx context.Context, m merge) (tree string, conflicts []string, err error) {
+	if inside, err := r.IsAncestor(ctx, m.into, m.of); err != nil || inside {
+		tree, treeErr := r.tree(ctx, m.of)
+		return tree, nil, errors.Join(err, treeErr)
+	}
 	dir, err := os.MkdirTemp("", "hotfix-merge-")
 	if err != nil {
 		return "", nil, err
@@ -82,7 +87,7 @@ func (r *Repository) attributes(ctx context.Context, commit string) (map[string]
 		return nil, err
 	}
 	blobs := map[string]string{}
-	for _, entry := range fields(out) {
+	for entry := range strings.SplitSeq(out, "\x00") {
 		meta, name, _ := strings.Cut(entry, "\t") // 100644 blob ID
 		if path.Base(name) == ".gitattributes" && strings.HasPrefix(meta, "100") {
 			blobs[name] = strings.Fields(meta)[2]

@@ -6,6 +6,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"hotfix/internal/flow"
 )
@@ -93,7 +96,7 @@ func (f *Finish) publish(ctx context.Context, w finishWorld, report flow.Report)
 		}
 	}
 	updates := f.updates(w, p)
-	err = f.push(ctx, report, true, updates...)
+	err = f.pushAndLook(ctx, report, w, updates)
 	if err == nil {
 		f.after = f.published(w, p)
 	}
@@ -107,6 +110,18 @@ func (f *Finish) publish(ctx context.Context, w finishWorld, report flow.Report)
 		}
 	}
 	return nil
+}
+
+// pushAndLook publishes all at once and looks at the user's files meanwhile: what follows may leave the branch.
+func (f *Finish) pushAndLook(ctx context.Context, report flow.Report, w finishWorld, updates []update) error {
+	var group errgroup.Group
+	f.looked = time.Time{}
+	if w.current == w.branch {
+		group.Go(func() error { return f.lookAtFiles(ctx) })
+	}
+	err := f.push(ctx, report, true, updates...)
+	_ = group.Wait() // what was not seen is looked at again
+	return err
 }
 
 // push moves refs of the remote, each from what it was when the plan was made.

@@ -137,7 +137,10 @@ func (l *SharedLock) tryRemote(ctx context.Context, over *held) (*held, error) {
 
 // look asks the remote who holds the lock; nil: nobody.
 func (l *SharedLock) look(ctx context.Context, repo *Repository) (*held, error) {
-	id, err := repo.take(ctx, l.remote, lockRef, "")
+	id, err := repo.remoteRef(ctx, l.remote, lockRef)
+	if err == nil && id != "" {
+		id, err = repo.take(ctx, l.remote, lockRef, id)
+	}
 	if err != nil || id == "" {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"hotfix/internal/flow"
 )
 
@@ -110,10 +112,7 @@ func (l *SharedLog) read(ctx context.Context, repo *Repository) error {
 	if l.asked {
 		return nil
 	}
-	if l.copied == "" {
-		l.copied = repo.localRef(ctx, logRef)
-	}
-	there, err := repo.take(ctx, l.remote, logRef, l.copied)
+	there, err := l.fetch(ctx, repo)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -127,6 +126,22 @@ func (l *SharedLog) read(ctx context.Context, repo *Repository) error {
 	l.keep(ctx, repo, there)
 	l.tip, l.asked, l.down = there, true, err
 	return nil
+}
+
+// fetch brings the remote's chain here, and returns where that ends.
+func (l *SharedLog) fetch(ctx context.Context, repo *Repository) (tip string, err error) {
+	var group errgroup.Group
+	if l.copied == "" {
+		group.Go(func() error {
+			l.copied = repo.localRef(ctx, logRef)
+			return nil
+		})
+	}
+	tip, err = repo.remoteRef(ctx, l.remote, logRef)
+	if _ = group.Wait(); err != nil || tip == "" || tip == l.copied {
+		return tip, err
+	}
+	return repo.take(ctx, l.remote, logRef, tip)
 }
 
 // load reads the chain that ends at tip, unless that is the one that was read.

@@ -55,16 +55,11 @@ func (r *Repository) remoteRef(ctx context.Context, remote, ref string) (string,
 	return "", nil
 }
 
-// take fetches what one of our own refs of the remote is at, unless it is the one that is known to be here, and returns
-// it; empty where the remote has none. It moves no ref here: two runs in one clone would be in each other's way. An
+// take fetches what one of our own refs of the remote is at, and returns it; empty where the remote has none. It moves no ref here: two runs in one clone would be in each other's way. An
 // object that is here may have come before its ancestors, of which another run's fetch is bringing more this moment: a
 // ref's are complete.
-func (r *Repository) take(ctx context.Context, remote, ref, known string) (string, error) {
-	id, err := r.remoteRef(ctx, remote, ref)
-	if err != nil || id == known {
-		return id, err
-	}
-	_, err = r.run(ctx, "fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance",
+func (r *Repository) take(ctx context.Context, remote, ref, id string) (string, error) {
+	_, err := r.run(ctx, "fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance",
 		"--recurse-submodules=no", "--refmap=", remote, ref)
 	switch {
 	case err != nil && strings.Contains(err.Error(), "couldn't find remote ref"):
@@ -75,7 +70,10 @@ func (r *Repository) take(ctx context.Context, remote, ref, known string) (strin
 	if here, err := r.has(ctx, id); err != nil || here {
 		return id, err
 	}
-	return r.take(ctx, remote, ref, known) // it was replaced meanwhile
+	if id, err = r.remoteRef(ctx, remote, ref); err != nil || id == "" { // it was replaced meanwhile
+		return id, err
+	}
+	return r.take(ctx, remote, ref, id)
 }
 
 // localRef is what a ref of this clone is at; empty where there is none.

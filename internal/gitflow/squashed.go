@@ -25,25 +25,36 @@ func (r *Repository) includes(ctx context.Context, commit, other string) (bool, 
 	return tree == merged, err
 }
 
+// treeOf is the question for a commit's tree.
+type treeOf struct{ commit string }
+
 func (r *Repository) tree(ctx context.Context, commit string) (string, error) {
-	return r.run(ctx, "rev-parse", "--verify", commit+"^{tree}")
+	if known, ok := r.known.Load(treeOf{commit}); ok {
+		return known.(string), nil
+	}
+	tree, err := r.run(ctx, "rev-parse", "--verify", commit+"^{tree}")
+	if err == nil {
+		r.known.Store(treeOf{commit}, tree)
+	}
+	return tree, err
 }
 
 // squashedAs returns production's commit that brought the hotfix's content without its commits, which is what a pull
 // request leaves that was squashed or rebased; empty where none did. merged is the tree of a merge of both.
 func (f *Finish) squashedAs(ctx context.Context, view *Repository, w finishWorld, merged string) (string, error) {
+	if tree, err := view.tree(ctx, w.production); err != nil || tree != merged {
+		return "", err
+	}
 	base, err := view.run(ctx, "merge-base", w.production, w.hotfix)
 	if err != nil {
 		return "", err
 	}
-	var trees [3]string
-	for i, commit := range []string{w.production, base, w.hotfix} {
-		if trees[i], err = view.tree(ctx, commit); err != nil {
-			return "", err
-		}
+	before, err := view.tree(ctx, base)
+	if err != nil {
+		return "", err
 	}
-	if trees[0] != merged || trees[1] == trees[2] { // a hotfix without content is in every commit
-		return "", nil
+	if after, err := view.tree(ctx, w.hotfix); err != nil || before == after { // without content, it is in every commit
+		return "", err
 	}
 	out, err := view.run(ctx, "rev-list", "--first-parent", "--reverse", w.production, "^"+base)
 	commits := strings.Fields(out)
