@@ -120,8 +120,7 @@ func (s *Start) push(branch string) flow.Action {
 			if err := s.Repository.track(ctx, remote, branch); err != nil {
 				return err
 			}
-			out, err := s.Repository.git.pipe(ctx, s.Repository.dir, nil, "push", "--porcelain", "--no-follow-tags",
-				"--force-with-lease="+ref+":", remote, ref+":"+ref)
+			out, err := s.Repository.push(ctx, "--force-with-lease="+ref+":", remote, ref+":"+ref)
 			switch {
 			case err != nil:
 				return s.join(ctx, branch, report, fmt.Errorf("pushing %s to %s: %w", branch, remote, err))

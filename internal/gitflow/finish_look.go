@@ -16,6 +16,9 @@ import (
 func (f *Finish) lookAhead(ctx context.Context, view *Repository) (w finishWorld, err error) {
 	var group errgroup.Group
 	group.Go(func() error {
+		if f.seen.heads != "" {
+			return nil // it has been found out
+		}
 		head := view.localRef(ctx, "refs/remotes/"+f.Settings.Remote+"/"+f.Settings.Development)
 		if head == "" {
 			return nil

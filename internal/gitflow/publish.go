@@ -126,7 +126,7 @@ func (f *Finish) pushAndLook(ctx context.Context, report flow.Report, w finishWo
 
 // push moves refs of the remote, each from what it was when the plan was made.
 func (f *Finish) push(ctx context.Context, report flow.Report, atomic bool, updates ...update) error {
-	args := []string{"push", "--porcelain", "--no-follow-tags"}
+	var args []string
 	if atomic {
 		args = append(args, "--atomic")
 	}
@@ -135,7 +135,7 @@ func (f *Finish) push(ctx context.Context, report flow.Report, atomic bool, upda
 		args = append(args, "--force-with-lease="+u.ref+":"+u.old)
 		specs = append(specs, u.new+":"+u.ref)
 	}
-	out, err := f.Repository.git.pipe(ctx, f.Repository.dir, nil, append(args, specs...)...)
+	out, err := f.Repository.push(ctx, append(args, specs...)...)
 	if err != nil {
 		return f.refused(out, err)
 	}

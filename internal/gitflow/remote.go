@@ -31,10 +31,18 @@ func names(refs map[string]string, prefix string) []string {
 	return found
 }
 
-// lsRemote asks the remote for its branches and tags; no full name means all of them.
+// lsRemote tells at least these branches and tags of the remote; no full name means all of them.
 func (r *Repository) lsRemote(ctx context.Context, remote string, full ...string) (remoteRefs, error) {
-	args := append([]string{"ls-remote", "--heads", "--tags", remote}, full...)
-	out, err := r.run(ctx, args...)
+	if refs := r.heard.take(remote); refs != nil {
+		return refs, nil
+	}
+	return r.ask(ctx, remote, full, "--heads", "--tags")
+}
+
+// ask asks the remote now.
+func (r *Repository) ask(ctx context.Context, remote string, patterns []string, options ...string) (remoteRefs, error) {
+	args := append(append([]string{"ls-remote"}, options...), remote)
+	out, err := r.run(ctx, append(args, patterns...)...)
 	if err != nil {
 		return nil, unreachable(remote, err)
 	}

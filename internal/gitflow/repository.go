@@ -21,6 +21,7 @@ type Repository struct {
 	objects string // where new objects go
 	config  map[string]string
 	known   *sync.Map // of commits, which never change
+	heard   *heard
 	reader
 }
 
@@ -29,7 +30,7 @@ func Open(ctx context.Context, dir string) (*Repository, error) { return Git{}.O
 
 // Open opens the repository that dir is in.
 func (g Git) Open(ctx context.Context, dir string) (*Repository, error) {
-	r := &Repository{git: g, known: &sync.Map{}}
+	r := &Repository{git: g, known: &sync.Map{}, heard: &heard{}}
 	var group errgroup.Group
 	group.Go(func() error { return g.checkVersion(ctx) })
 	group.Go(func() error { return r.locate(ctx, dir) })

@@ -137,7 +137,8 @@ func (l *SharedLog) fetch(ctx context.Context, repo *Repository) (tip string, er
 			return nil
 		})
 	}
-	tip, err = repo.remoteRef(ctx, l.remote, logRef)
+	refs, err := repo.listen(ctx, l.remote)
+	tip = refs[logRef]
 	if _ = group.Wait(); err != nil || tip == "" || tip == l.copied {
 		return tip, err
 	}

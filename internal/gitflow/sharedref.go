@@ -21,8 +21,8 @@ type move struct{ ref, from, to string }
 
 // send moves one of our own refs on the remote. The user's pre-push hook is about branches, and is not run.
 func (r *Repository) send(ctx context.Context, remote string, m move) error {
-	out, err := r.git.pipe(ctx, r.dir, nil, "push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed",
-		"--recurse-submodules=no", "--force-with-lease="+m.ref+":"+m.from, remote, m.to+":"+m.ref)
+	out, err := r.push(ctx, "--no-verify", "--no-signed", "--recurse-submodules=no",
+		"--force-with-lease="+m.ref+":"+m.from, remote, m.to+":"+m.ref)
 	switch {
 	case err == nil && m.to != "" && strings.Contains(out, "=\t"):
 		return nil
@@ -43,16 +43,8 @@ func (r *Repository) send(ctx context.Context, remote string, m move) error {
 
 // remoteRef asks what a ref of the remote is at; empty where there is none.
 func (r *Repository) remoteRef(ctx context.Context, remote, ref string) (string, error) {
-	out, err := r.run(ctx, "ls-remote", remote, ref)
-	if err != nil {
-		return "", unreachable(remote, err)
-	}
-	for _, line := range strings.Split(out, "\n") {
-		if id, name, _ := strings.Cut(line, "\t"); name == ref {
-			return id, nil
-		}
-	}
-	return "", nil
+	refs, err := r.ask(ctx, remote, []string{ref})
+	return refs[ref], err
 }
 
 // take fetches what one of our own refs of the remote is at, and returns it; empty where the remote has none. It moves no ref here: two runs in one clone would be in each other's way. An
