@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -48,6 +49,33 @@ func TestABrokenImageIsTakenBack(t *testing.T) {
 			}
 			serves(t, w, "Welcome to Acme")
 		})
+	}
+}
+
+// TestWhatACanaryWasLikeIsKept: one that passes its check, and no longer when it is to be accepted. Before it is taken
+// back, what it logged is kept on this machine, and how it was is on the record, with the reason.
+func TestWhatACanaryWasLikeIsKept(t *testing.T) {
+	t.Parallel()
+	w := sandbox.Start(t)
+	must(t, w, exitDone, "start", "16.03.1b")
+	patch(t, w, "Patch the page", map[string]string{
+		".stack.php.Dockerfile": read(t, w, ".stack.php.Dockerfile") + "CMD [\"sh\", \"-c\", \"echo the canary sings; exec php-fpm --nodaemonize\"]\n",
+		"hotfix.yml":            strings.Replace(read(t, w, "hotfix.yml"), "checks: [{ run: [bin/smoke.sh]", "checks: [{ run: [mkdir, /tmp/once]", 1),
+	})
+	r := must(t, w, exitRolledBack, "deploy", "--yes", "--confirm", w.Stack, "--skip", "verify", "--reason", "to see it break")
+	const why, was = "check mkdir /tmp/once in phpfiles: exit status 1", "phpfiles was 1 of 1 running, 1 healthy for "
+	if !strings.Contains(r.errs, why) || !regexp.MustCompile(`(?m)^ *restore .* `+was).MatchString(r.errs) {
+		t.Errorf("it says\n%s", r.errs)
+	}
+	_, file, _ := strings.Cut(r.errs, "what it printed: ")
+	file, _, _ = strings.Cut(file, "\n")
+	text, err := os.ReadFile(file)
+	if err != nil || !strings.Contains(string(text), "  | the canary sings\n") || !strings.Contains(string(text), why) {
+		t.Errorf("%v: what it printed is\n%s", err, text)
+	}
+	told := must(t, w, exitDone, "history", "16.03.1b")
+	if !strings.Contains(told.out, why) || !strings.Contains(told.out, strings.Replace(was, "was ", "was: ", 1)) || strings.Contains(told.out, "sings") {
+		t.Errorf("the record says\n%s", told)
 	}
 }
 

@@ -1,9 +1,7 @@
 package cloud
 
 import (
-	"bytes"
 	"context"
-	"strings"
 
 	"hotfix/internal/flow"
 )
@@ -49,7 +47,7 @@ func (p Redeploy) Gate(ctx context.Context) (*flow.Gate, error) {
 		return nil, err
 	}
 	canary := affected[0]
-	summary, err := p.summary(ctx, canary)
+	_, summary, err := p.summary(ctx, canary.Service)
 	if err != nil {
 		return nil, err
 	}
@@ -65,21 +63,4 @@ func (p Redeploy) Gate(ctx context.Context) (*flow.Gate, error) {
 		gate.Looks = p.Looks(canary.Name)
 	}
 	return gate, nil
-}
-
-// summary says how the canary is and what it logged last.
-func (p Redeploy) summary(ctx context.Context, canary target) ([]string, error) {
-	health, err := p.Stack.Health(ctx, canary.Name, 0)
-	if err != nil {
-		return nil, err
-	}
-	lines := []string{canary.Name + " runs " + canary.Repository + " at " + Short(canary.want), "  " + health.String()}
-	var tail bytes.Buffer
-	if err := p.Stack.Logs(ctx, canary.Name, false, 10, &tail); err != nil {
-		return append(lines, "  its log can't be read: "+err.Error()), nil
-	}
-	for line := range strings.Lines(tail.String()) {
-		lines = append(lines, "  | "+strings.TrimRight(line, "\r\n"))
-	}
-	return lines, nil
 }

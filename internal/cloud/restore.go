@@ -39,12 +39,23 @@ func (r Restore) Plan(ctx context.Context) ([]flow.Action, error) {
 	slices.Reverse(targets)
 	var actions []flow.Action
 	for _, t := range targets {
-		actions = append(actions, r.update(t, nil))
+		actions = append(actions, r.takeBack(t))
 	}
 	if len(actions) == 0 {
 		return nil, flow.Nothing("every service runs what it ran before this version")
 	}
 	return actions, nil
+}
+
+// takeBack is the action that brings one service back. What it was like until then goes into the report first.
+func (r Restore) takeBack(t target) flow.Action {
+	action := r.update(t, nil)
+	update := action.Do
+	action.Do = func(ctx context.Context, report flow.Report) error {
+		r.keep(ctx, t.Service, report)
+		return update(ctx, report)
+	}
+	return action
 }
 
 // Digests returns the digest that each service of these repositories runs, for the baseline. A service whose

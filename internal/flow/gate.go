@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // openGate returns the phase's gate if there is one that was not accepted yet.
@@ -37,7 +38,7 @@ func (r *Runner) passGate(ctx context.Context, p Phase) (asked bool, err error) 
 		r.emit(Event{Kind: EventNote, Phase: p.Name(), What: line})
 	}
 	if r.Yes {
-		err = As(errNotReady, gate.Ready(ctx, &reporter{runner: r, phase: p.Name(), facts: map[string]string{}}))
+		err = r.ready(ctx, p, gate)
 	} else {
 		err = r.askGate(ctx, p, gate)
 	}
@@ -48,6 +49,25 @@ func (r *Runner) passGate(ctx context.Context, p Phase) (asked bool, err error) 
 		return true, err
 	}
 	return true, r.record(ctx, Entry{Kind: Accepted, Phase: p.Name(), Key: gate.Subject})
+}
+
+// ready lets the gate itself answer for --yes. That it does not accept is on the record, with the reason: it is taken
+// back next.
+func (r *Runner) ready(ctx context.Context, p Phase, gate *Gate) error {
+	report := &reporter{runner: r, phase: p.Name(), facts: map[string]string{}}
+	start := time.Now()
+	err := gate.Ready(ctx, report)
+	if err == nil || interrupted(ctx, err) {
+		return err
+	}
+	took := time.Since(start).Seconds()
+	what := "accept " + gate.Subject
+	report.facts["seconds"] = fmt.Sprintf("%.2f", took)
+	r.emit(Event{Kind: EventFailed, Phase: p.Name(), What: what, Error: err.Error(), Hints: Hints(err), Seconds: took})
+	end, cancel := Cleanup(ctx)
+	defer cancel()
+	failed := r.record(end, Entry{Kind: Failed, Phase: p.Name(), What: what, Error: err.Error(), Facts: report.facts})
+	return As(errNotReady, errors.Join(err, failed))
 }
 
 func (r *Runner) askGate(ctx context.Context, p Phase, gate *Gate) error {

@@ -266,6 +266,9 @@ func TestYesAcceptsACanaryThatIsReadyAndNoOther(t *testing.T) {
 		if s.world["redeploy"] != (ready == nil) || errors.Is(err, ErrRolledBack) != (ready != nil) || s.world["canary"] != (ready == nil) {
 			t.Errorf("ready %v: %v, %v", ready, err, s.world)
 		}
+		if why, _ := History(s.log.entries).Last(Failed); ready != nil && (why.Error != "unhealthy" || why.What != "accept d" || why.Phase != "redeploy") {
+			t.Errorf("the record says %+v", why)
+		}
 	}
 }
 
