@@ -19,6 +19,7 @@ type Knobs struct {
 	Nulls       bool          // null wherever that may be, and fields that nobody knows
 	Twins       int           // terminated stacks of the same name
 	Exec        string        // fragmented, raw, silent, unauthorized, abrupt
+	LogEnds     bool          // a log that is followed ends by itself
 }
 
 // A CloudFault is what happens to one request.

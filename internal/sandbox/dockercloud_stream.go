@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -112,31 +111,4 @@ func (f *cloudFrames) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_ = f.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
-}
-
-// logs sends the end of what a service's containers wrote. It does not follow.
-func (c *DockerCloud) logs(w http.ResponseWriter, r *http.Request, id string) {
-	tail, err := strconv.Atoi(r.URL.Query().Get("tail"))
-	if err != nil {
-		tail = 300
-	}
-	upgrader := websocket.Upgrader{}
-	ws, err := upgrader.Upgrade(w, r, nil)
-	if err != nil {
-		return
-	}
-	defer ws.Close()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, s := range c.services {
-		for _, k := range s.containers {
-			if s.id != id || k.state == "Terminated" {
-				continue
-			}
-			for line := range strings.Lines(c.Machines.Logs(r.Context(), k.machine, tail)) {
-				_ = ws.WriteJSON(map[string]any{"type": "log", "source": k.name, "log": line, "streamType": "stdout", "timestamp": 1433779324})
-			}
-		}
-	}
-	_ = ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
 }

@@ -42,7 +42,8 @@ type here struct {
 	content map[string]string   // of the file, by digest
 	tag     string              // the digest that the tag names
 	made    int
-	stopped bool // what is deployed stops at once
+	stopped bool   // what is deployed stops at once
+	said    string // what containers have logged besides
 }
 
 func newHere(t *testing.T, containers int) *here {
@@ -142,7 +143,9 @@ func (h *here) Exec(ctx context.Context, _ string, argv []string, in io.Reader, 
 
 // Logs implements sandbox.Machines.
 func (h *here) Logs(_ context.Context, machine string, _ int) string {
-	return machine + " says\nPHP Fatal error\n"
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return machine + " says\nPHP Fatal error\n" + h.said
 }
 
 // service is how phpfiles is.

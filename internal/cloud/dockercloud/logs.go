@@ -3,12 +3,15 @@ package dockercloud
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"hotfix/internal/flow"
 )
 
 // Logs implements cloud.Stack. Of a service with several containers each line begins with its container's name.
@@ -42,6 +45,9 @@ func (s *Stack) log(ctx context.Context, one service, follow bool, tail int, w i
 		_, err := io.WriteString(w, f.Log)
 		return err
 	})
+	if err == nil && follow && ctx.Err() == nil {
+		err = flow.Hint(errors.New("Docker Cloud has ended it"), "go on following it: hotfix logs -f "+one.Name)
+	}
 	if err != nil {
 		return fmt.Errorf("read the log of %s: %w", one.Name, causeOr(ctx, err))
 	}

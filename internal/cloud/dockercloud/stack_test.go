@@ -1,9 +1,11 @@
 package dockercloud_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -139,5 +141,35 @@ func TestLogsNameTheirContainers(t *testing.T) {
 	var out bytes.Buffer
 	if err := h.stack.Logs(t.Context(), "phpfiles", false, 10, &out); err != nil || !strings.Contains(out.String(), "phpfiles-2 | PHP Fatal error\n") {
 		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// TestLogsAreFollowed: what is logged later comes too, until the user has seen enough; that it ends by itself is told.
+func TestLogsAreFollowed(t *testing.T) {
+	h := newHere(t, 2)
+	ctx, enough := context.WithCancel(t.Context())
+	read, write := io.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- h.stack.Logs(ctx, "phpfiles", true, 1, write) }()
+	lines := bufio.NewScanner(read)
+	for _, want := range []string{"PHP Fatal error", "it goes on"} {
+		for _, from := range []string{"phpfiles-1", "phpfiles-2"} {
+			if lines.Scan(); lines.Text() != from+" | "+want {
+				t.Fatalf("%q, want %q of %s", lines.Text(), want, from)
+			}
+		}
+		h.mu.Lock()
+		h.said = "it goes on\n"
+		h.mu.Unlock()
+	}
+	enough()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("it ends with %v", err)
+	}
+	h = newHere(t, 1)
+	h.LogEnds = true
+	err := h.stack.Logs(t.Context(), "phpfiles", true, 1, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "Docker Cloud has ended it") || !slices.Contains(flow.Hints(err), "go on following it: hotfix logs -f phpfiles") {
+		t.Errorf("%v, %v", err, flow.Hints(err))
 	}
 }
