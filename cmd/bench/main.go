@@ -45,6 +45,7 @@ func parts() []part {
 	return []part{
 		{"images", images}, // build and push, beside BuildKit and `docker push`
 		{"git", gits},      // finish, sync, status, beside git-flow and git
+		{"swarm", swarms},  // a redeploy on three engines, beside docker's own ways
 	}
 }
 

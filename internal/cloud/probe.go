@@ -21,41 +21,41 @@ func probed(ctx context.Context, url string, report flow.Report, do func() error
 		return do()
 	}
 	asking, stop := context.WithCancel(ctx)
-	seen := make(chan seen, 1)
-	go func() { seen <- watch(asking, url) }()
+	seen := make(chan Seen, 1)
+	go func() { seen <- Watch(asking, url, probeEvery) }()
 	err := do()
 	stop()
 	report.Fact("probe "+url, (<-seen).String())
 	return err
 }
 
-// seen is what a probe saw.
-type seen struct {
-	sent, failed int
-	gap          time.Duration // the longest time without an answer
+// Seen is what a probe saw.
+type Seen struct {
+	Sent, Failed int
+	Gap          time.Duration // the longest time without an answer
 }
 
 // String says it in one line.
-func (s seen) String() string {
-	return fmt.Sprintf("%d requests, %d failed, longest gap %.2f s", s.sent, s.failed, s.gap.Seconds())
+func (s Seen) String() string {
+	return fmt.Sprintf("%d requests, %d failed, longest gap %.2f s", s.Sent, s.Failed, s.Gap.Seconds())
 }
 
-// watch asks until ctx ends. A 5xx is a failure: the edge answers for a service that does not.
-func watch(ctx context.Context, url string) (s seen) {
+// Watch asks that often until ctx ends. A 5xx is a failure: the edge answers for a service that does not.
+func Watch(ctx context.Context, url string, every time.Duration) (s Seen) {
 	client := &http.Client{Timeout: probeTimeout}
 	last := time.Now()
-	for tick := time.NewTicker(probeEvery); ; {
+	for tick := time.NewTicker(every); ; {
 		ok := answers(ctx, client, url)
 		if ctx.Err() != nil { // a request that we cut off tells nothing
-			s.gap = max(s.gap, time.Since(last))
+			s.Gap = max(s.Gap, time.Since(last))
 			tick.Stop()
 			return s
 		}
-		s.sent++
+		s.Sent++
 		if ok {
-			s.gap, last = max(s.gap, time.Since(last)), time.Now()
+			s.Gap, last = max(s.Gap, time.Since(last)), time.Now()
 		} else {
-			s.failed++
+			s.Failed++
 		}
 		select {
 		case <-tick.C:

@@ -18,8 +18,8 @@ func TestAProbeSeesWhatUsersSee(t *testing.T) {
 	}))
 	defer site.Close()
 	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan seen)
-	go func() { done <- watch(ctx, site.URL) }()
+	done := make(chan Seen)
+	go func() { done <- Watch(ctx, site.URL, probeEvery) }()
 	time.Sleep(300 * time.Millisecond)
 	down.Store(true)
 	time.Sleep(400 * time.Millisecond)
@@ -27,7 +27,7 @@ func TestAProbeSeesWhatUsersSee(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 	stop()
 	s := <-done
-	if s.sent < 10 || s.failed < 3 || s.failed >= s.sent || s.gap < 400*time.Millisecond || s.gap > time.Second {
+	if s.Sent < 10 || s.Failed < 3 || s.Failed >= s.Sent || s.Gap < 400*time.Millisecond || s.Gap > time.Second {
 		t.Errorf("it saw %v", s)
 	}
 }
