@@ -189,7 +189,7 @@ func (p *patched) asks() string {
 	if p == nil || len(p.foreign) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("the deployed image was not made of its commit alone: %d files differ through no commit, and their deployed version goes", len(p.foreign))
+	return fmt.Sprintf("the deployed image was not made of its commit alone, and the patch undoes what no commit explains in %s", count(len(p.foreign), "file"))
 }
 
 // affected is how many paths a change is about, without the directories above them.

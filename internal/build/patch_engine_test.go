@@ -163,7 +163,7 @@ func TestPatchOfForeignImage(t *testing.T) {
 		!strings.HasSuffix(details, "goes:\nA missing.php\nD debug.php\nM lib/dirty.php") || strings.Contains(details, "a.php") {
 		t.Errorf("planned %s\n%s", actions[0].What, details)
 	}
-	if !strings.Contains(actions[0].Asks, "3 files differ through no commit") {
+	if !strings.Contains(actions[0].Asks, "undoes what no commit explains in 3 files") {
 		t.Errorf("it asks %q", actions[0].Asks)
 	}
 	p.deployed = p.make()

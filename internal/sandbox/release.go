@@ -4,19 +4,25 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/moby/moby/client"
 )
 
 // release builds the release's images and pushes them, the way it was done before hotfix: in a checkout of the
-// tag, with docker build and docker push.
-func (w *World) release(ctx context.Context) error {
+// tag, with docker build and docker push. Other files may lie around there, or have been edited.
+func (w *World) release(ctx context.Context, lying map[string]string) error {
 	checkout := w.path("release")
 	if err := w.git(ctx, "worktree", "add", "--quiet", "--detach", checkout, Release); err != nil {
 		return err
 	}
 	if _, err := run(ctx, checkout, w.gitEnv(), "bin/revision.sh"); err != nil {
 		return err
+	}
+	for name, content := range lying {
+		if err := os.WriteFile(filepath.Join(checkout, name), []byte(content), 0o644); err != nil {
+			return err
+		}
 	}
 	auth, err := w.Registry.Auth()
 	if err != nil {
@@ -35,6 +41,14 @@ func (w *World) release(ctx context.Context) error {
 		return err
 	}
 	return w.git(ctx, "worktree", "prune")
+}
+
+// Dirty releases again what was released, as it was once done by hand: from a checkout with these files lying around.
+func (w *World) Dirty(ctx context.Context, lying map[string]string) error {
+	if err := w.release(ctx, lying); err != nil {
+		return err
+	}
+	return w.up(ctx)
 }
 
 // image is the release's image of that name.

@@ -18,24 +18,29 @@ import (
 
 // live starts the release's stack, as on a server of its own: stack.yml, with an .env beside it.
 func (w *World) live(ctx context.Context) error {
-	server := w.path("server")
-	if err := os.Mkdir(server, 0o700); err != nil {
+	if err := os.Mkdir(w.server(), 0o700); err != nil {
 		return err
 	}
 	file, err := w.Git(ctx, "show", Release+":stack.yml")
 	if err != nil {
 		return err
 	}
-	env := []string{"REGISTRY=" + w.Registry.Host, "COMMITSHA=" + w.SHA, "WEB_PORT=" + w.webPort, "DB_PASSWORD=" + w.password}
-	for name, content := range map[string]string{"stack.yml": file, ".env": strings.Join(env, "\n")} {
-		if err := os.WriteFile(filepath.Join(server, name), []byte(content+"\n"), 0o600); err != nil {
+	for name, content := range map[string]string{"stack.yml": file, ".env": strings.Join(w.serverEnv(), "\n")} {
+		if err := os.WriteFile(filepath.Join(w.server(), name), []byte(content+"\n"), 0o600); err != nil {
 			return err
 		}
 	}
-	if err := w.up(ctx, server, env); err != nil {
+	if err := w.up(ctx); err != nil {
 		return fmt.Errorf("start the live stack: %w", err)
 	}
 	return w.migrate(ctx)
+}
+
+// server is where the server keeps its stack.
+func (w *World) server() string { return w.path("server") }
+
+func (w *World) serverEnv() []string {
+	return []string{"REGISTRY=" + w.Registry.Host, "COMMITSHA=" + w.SHA, "WEB_PORT=" + w.webPort, "DB_PASSWORD=" + w.password}
 }
 
 // migrate makes the databases.
@@ -48,7 +53,7 @@ func (w *World) migrate(ctx context.Context) error {
 	return nil
 }
 
-func (w *World) up(ctx context.Context, server string, env []string) error {
+func (w *World) up(ctx context.Context) error {
 	docker, err := dockerCLI()
 	if err != nil {
 		return err
@@ -58,8 +63,8 @@ func (w *World) up(ctx context.Context, server string, env []string) error {
 		return err
 	}
 	project, err := service.LoadProject(ctx, api.ProjectLoadOptions{
-		ProjectName: w.Stack, WorkingDir: server, ConfigPaths: []string{filepath.Join(server, "stack.yml")}, Offline: true,
-		ProjectOptionsFns: []cli.ProjectOptionsFn{cli.WithEnv(env)},
+		ProjectName: w.Stack, WorkingDir: w.server(), ConfigPaths: []string{filepath.Join(w.server(), "stack.yml")}, Offline: true,
+		ProjectOptionsFns: []cli.ProjectOptionsFn{cli.WithEnv(w.serverEnv())},
 	})
 	if err != nil {
 		return err

@@ -73,7 +73,7 @@ func (w *World) make(ctx context.Context, logf Logf) error {
 		return err
 	}
 	logf("building and pushing the images of %s", Release)
-	if err := w.release(ctx); err != nil {
+	if err := w.release(ctx, nil); err != nil {
 		return err
 	}
 	logf("starting the live stack %s with its database", w.Stack)
