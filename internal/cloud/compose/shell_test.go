@@ -53,7 +53,7 @@ func (s *screen) read() {
 // waits for text, and forgets all until there.
 func (s *screen) waits(text string) {
 	s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		s.mu.Lock()
 		if i := strings.Index(s.seen.String(), text); i >= 0 {
 			s.seen.Next(i + len(text))
