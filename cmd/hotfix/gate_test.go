@@ -22,7 +22,11 @@ func (s *screen) pick(choice string) {
 	s.t.Helper()
 	for range 8 {
 		shown := s.settled()
-		if i := strings.LastIndex(shown, "> "); strings.HasPrefix(shown[i+2:], choice) {
+		marked := shown[strings.LastIndex(shown, "> ")+2:]
+		if end := strings.IndexAny(marked, "\r\n\x1b"); end >= 0 {
+			marked = marked[:end]
+		}
+		if marked == choice {
 			break
 		}
 		s.press(up)
