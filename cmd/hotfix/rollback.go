@@ -26,6 +26,7 @@ move the deployed tag back, and purge the CDN. Migrations are not undone.`,
 			if err != nil {
 				return err
 			}
+			r.Urgent = true
 			err = r.Run(cmd.Context())
 			d.notUndone(r.Listen)
 			return err

@@ -74,6 +74,13 @@ func TestTheRoutine(t *testing.T) {
 	}
 
 	// The way back is a colleague's: a clone of their own knows from the remote what ran before.
+	// Where their machine can't talk to the registry, the services are back all the same; the rest follows once it can.
+	untrusting := colleague(t, w)
+	strange := *w.Registry
+	strange.DockerConfig, untrusting.Registry = t.TempDir(), &strange
+	if half := must(t, untrusting, exitFailed, "rollback", "16.03.1b", "--yes"); !maps.Equal(before, digests(t, w)) || !strings.Contains(half.errs, "hint: put the registry's CA in ") {
+		t.Errorf("without the registry it runs %v, want %v\n%s", digests(t, w), before, half.errs)
+	}
 	back := must(t, colleague(t, w), exitDone, "rollback", "16.03.1b", "--yes", "--reason", "customers complain")
 	if after := digests(t, w); !maps.Equal(before, after) {
 		t.Errorf("rolled back to %v, want %v", after, before)

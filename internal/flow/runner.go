@@ -20,6 +20,9 @@ type Runner struct {
 	Baseline func(ctx context.Context) (map[string]string, error)
 	// Looks are what the user may do in a menu after the first change: read the log, open a shell.
 	Looks []Look
+	// Urgent: the first change waits for nothing that only a later phase needs. So it is on the way back: services
+	// are served by their old images though the registry can't be reached.
+	Urgent bool
 	// Further are lines about the whole run that were too many to be shown; Details shows them.
 	Further []string
 
@@ -87,6 +90,9 @@ func (r *Runner) run(ctx context.Context) error {
 	ahead, err := r.ahead(ctx)
 	if err != nil || len(ahead) == 0 {
 		return err
+	}
+	if r.Urgent {
+		ahead = ahead[:1]
 	}
 	if err := r.prove(ctx, ahead); err != nil {
 		return err
@@ -172,6 +178,9 @@ func (r *Runner) ahead(ctx context.Context) (ahead []string, err error) {
 			continue
 		}
 		actions, why, err := r.pending(ctx, p)
+		if err != nil && r.Urgent && len(ahead) > 0 {
+			continue // it is told at its turn
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.Name(), err)
 		}

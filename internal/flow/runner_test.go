@@ -295,6 +295,20 @@ func TestAPlanThatFailsTakesNothingBack(t *testing.T) {
 	}
 }
 
+// On the way back the services are first: what a later phase needs and can't have is told at its turn.
+func TestTheWayBackWaitsForNothingLater(t *testing.T) {
+	for _, urgent := range []bool{true, false} {
+		s := newScene()
+		restore, refuse := s.step("restore", remote), s.step("purge", remote)
+		refuse.checks = []Check{{What: "purge permission", Do: func(context.Context) (string, error) { return "", errors.New("denied") }}}
+		r := s.runner(restore, broken{}, refuse)
+		r.Yes, r.Urgent = true, urgent
+		if err := r.Run(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "push: unreachable") || s.world["restore"] != urgent {
+			t.Errorf("urgent %t: %v %v", urgent, err, s.world)
+		}
+	}
+}
+
 type broken struct{}
 
 func (broken) Name() string                           { return "push" }
