@@ -9,7 +9,8 @@ import (
 )
 
 // TestWhatNoCommitExplains: the release was built by hand, from a directory with edits that nobody committed. They are
-// listed before they go; --yes does not agree to that, nor does Run to canary, nor Enter.
+// listed before they go; --yes does not agree to that, nor does Run to canary, nor Enter. The way back is to them, also
+// while the git server is down.
 func TestWhatNoCommitExplains(t *testing.T) {
 	t.Parallel()
 	w := sandbox.Start(t)
@@ -40,12 +41,26 @@ func TestWhatNoCommitExplains(t *testing.T) {
 	s := onTerminal(t, w, "deploy")
 	s.answer("build", "Run")
 	s.answer("push", "Run")
-	s.answer("canary", "Stop")
-	if code := s.end(); code != exitStopped {
+	s.answer("canary", "Run")
+	s.answer("redeploy", "Stop")
+	if code := s.end(); code != exitStopped || maps.Equal(before, digests(t, w)) {
 		t.Fatalf("after Run: exit %d\n%s", code, s.seen.String())
 	}
+
+	renamed(t, w.Remote)
+	r = must(t, w, exitFailed, "rollback", "--yes")
+	if !contain(r.errs, "nobody would see that this run is under way", "run it in a terminal") {
+		t.Errorf("--yes, and nobody can be kept away:\n%s", r.errs)
+	}
+	s = onTerminal(t, w, "rollback", "16.03.1b")
+	s.expect("the lock holds in this clone only; tell the others")
+	s.answer("restore", "Run")
+	s.answer("purge", "Run")
+	if code := s.end(); code != exitDone {
+		t.Fatalf("rollback without the git server: exit %d\n%s", code, s.seen.String())
+	}
 	if after := digests(t, w); !maps.Equal(before, after) {
-		t.Errorf("the stack was touched: %v, and was %v", after, before)
+		t.Errorf("it runs %v, and ran %v", after, before)
 	}
 }
 

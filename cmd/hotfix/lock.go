@@ -11,7 +11,7 @@ import (
 // takes no lock, and nobody to ask about one that is held.
 func (p *project) lock(f runFlags, about flow.About, listen flow.Listener) *gitflow.SharedLock {
 	lock := p.repo.SharedLock(p.settings.Remote, "hotfix "+about.Command+" "+about.Version)
-	lock.Wait, lock.Alone, lock.Log = f.wait, !f.yes, p.shared
+	lock.Wait, lock.Alone, lock.Urgent, lock.Log = f.wait, !f.yes, f.urgent, p.shared
 	lock.Note = func(text string) { listen.Event(flow.Event{Kind: flow.EventNote, What: text}) }
 	if prompt := p.app.ask(); prompt != nil && !f.yes {
 		lock.Ask = func(ctx context.Context, holder string) (gitflow.Answer, error) {

@@ -83,17 +83,18 @@ func (p *project) last() (version string, ok bool) {
 	return p.history[len(p.history)-1].Version, true
 }
 
-// commit is the hotfix commit: what the remote's branch is at, or, once that is gone, what the log says.
+// commit is the hotfix commit: what the remote's branch is at, or, once that is gone or can't be asked, what the log
+// says. What may go on without the remote, looking and the way back, does; the others' lock does not.
 func (p *project) commit(ctx context.Context, version string) (string, error) {
 	branch := p.settings.Branch(version)
 	head, ok, err := p.repo.RemoteHead(ctx, p.settings.Remote, branch)
-	if err != nil {
-		return "", err
-	}
-	if ok {
+	known := p.logged(version)
+	switch {
+	case ok:
 		return head, p.bring(ctx, head)
-	}
-	if known := p.logged(version); known != "" {
+	case err != nil && (known == "" || !errors.Is(err, gitflow.ErrUnreachable)):
+		return "", err
+	case known != "":
 		return known, p.bring(ctx, known)
 	}
 	return "", flow.Refuse(fmt.Errorf("there is no branch %s on %s", branch, p.settings.Remote), p.pushHint(ctx, branch, version))

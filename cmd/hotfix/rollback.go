@@ -22,11 +22,11 @@ move the deployed tag back, and purge the CDN. Migrations are not undone.`,
 			if err != nil {
 				return err
 			}
+			f.urgent = true
 			r, _, err := d.project.runner(f, d.about("rollback", "hotfix rollback "+d.hotfix.Version), d.rollback())
 			if err != nil {
 				return err
 			}
-			r.Urgent = true
 			err = r.Run(cmd.Context())
 			d.notUndone(r.Listen)
 			return err

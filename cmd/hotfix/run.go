@@ -16,6 +16,7 @@ type runFlags struct {
 	skip              []string
 	reason            string // of what is skipped
 	why               string // of the run
+	urgent            bool   // no flag: the way back waits for nothing that it can do without
 }
 
 func (f runFlags) options() flow.Options {
@@ -34,7 +35,7 @@ func (p *project) runner(f runFlags, about flow.About, phases []flow.Phase) (*fl
 	lock := p.lock(f, about, listen)
 	lock.Phase(phases[0].Name())
 	r := &flow.Runner{About: about, Phases: phases, Log: p.log, Lock: lock, Prompt: p.app.ask(),
-		Listen: terminal.Both{First: listen, Second: phaseOf{lock}}, Options: f.options()}
+		Listen: terminal.Both{First: listen, Second: phaseOf{lock}}, Options: f.options(), Urgent: f.urgent}
 	p.shared.Note = func(text string) { listen.Event(flow.Event{Kind: flow.EventNote, What: text}) }
 	r.Looks = []flow.Look{{Name: "Log", Do: func(context.Context) error { return record.tail(p.app.err, 60) }}}
 	return r, record, nil

@@ -14,13 +14,38 @@ type heard struct {
 	remote string
 	refs   remoteRefs
 	at     time.Time
+
+	silent error     // why it does not answer,
+	until  time.Time // and when it may be asked again
+}
+
+// didNotAnswer: that may take minutes to find out, and would be found out at every step. A remote that took its time is
+// left alone for ten times as long, but asked again before a lock expires.
+func (h *heard) didNotAnswer(remote string, err error, took time.Duration) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.remote, h.refs, h.silent = remote, nil, nil
+	if took > time.Second {
+		h.silent, h.until = err, time.Now().Add(min(10*took, Beat))
+	}
+	return err
+}
+
+// silence is why a remote has lately not answered; nil where it may be asked.
+func (h *heard) silence(remote string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.remote != remote || time.Now().After(h.until) {
+		return nil
+	}
+	return h.silent
 }
 
 // keep is for the next one to ask.
 func (h *heard) keep(remote string, refs remoteRefs) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.remote, h.refs, h.at = remote, refs, time.Now()
+	h.remote, h.refs, h.at, h.silent = remote, refs, time.Now(), nil
 }
 
 // take returns what this remote has; nil where it must be asked.

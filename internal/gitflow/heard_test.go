@@ -1,9 +1,48 @@
 package gitflow
 
 import (
+	"errors"
+	"os"
 	"testing"
 	"time"
 )
+
+// A remote that did not answer is left alone for a while, and then asked again.
+func TestSilence(t *testing.T) {
+	p := patched(t)
+	r, _ := open(t, p.clone())
+	asks := func() error {
+		_, _, err := r.RemoteHead(t.Context(), "origin", "master")
+		return err
+	}
+	rename(t, p.server(), p.server()+".gone")
+	first := asks()
+	if !errors.Is(first, ErrUnreachable) {
+		t.Fatalf("it says %v", first)
+	}
+	rename(t, p.server()+".gone", p.server())
+	if err := asks(); err != nil {
+		t.Errorf("it was quick to say so, and is not asked again: %v", err)
+	}
+	_ = r.heard.didNotAnswer("origin", first, 5*time.Second)
+	if err := asks(); err == nil || err.Error() != first.Error() {
+		t.Errorf("it was asked at once: %v", err)
+	}
+	if err := r.send(t.Context(), "origin", move{lockRef, "", sh(t, p.server(), "rev-parse", "master")}); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("it was pushed to at once: %v", err)
+	}
+	r.heard.until = time.Now() // Beat has passed
+	if err := asks(); err != nil {
+		t.Errorf("it is never asked again: %v", err)
+	}
+}
+
+func rename(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // What the log's reader was told serves whoever asks next, once, while it is fresh, and not after a push.
 func TestHeard(t *testing.T) {

@@ -2,9 +2,11 @@ package gitflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"hotfix/internal/flow"
 )
@@ -41,10 +43,17 @@ func (r *Repository) lsRemote(ctx context.Context, remote string, full ...string
 
 // ask asks the remote now.
 func (r *Repository) ask(ctx context.Context, remote string, patterns []string, options ...string) (remoteRefs, error) {
+	if err := r.heard.silence(remote); err != nil {
+		return nil, err
+	}
+	start := time.Now()
 	args := append(append([]string{"ls-remote"}, options...), remote)
 	out, err := r.run(ctx, append(args, patterns...)...)
-	if err != nil {
-		return nil, unreachable(remote, err)
+	switch {
+	case ctx.Err() != nil:
+		return nil, err
+	case err != nil:
+		return nil, r.heard.didNotAnswer(remote, unreachable(remote, err), time.Since(start))
 	}
 	refs := remoteRefs{}
 	for _, line := range strings.Split(out, "\n") {
@@ -55,9 +64,12 @@ func (r *Repository) ask(ctx context.Context, remote string, patterns []string, 
 	return refs, nil
 }
 
+// ErrUnreachable is the class of errors where a remote does not answer.
+var ErrUnreachable = errors.New("the remote does not answer")
+
 // unreachable says what to try where a remote does not answer.
 func unreachable(remote string, err error) error {
-	return flow.Hint(fmt.Errorf("asking remote %s: %w", remote, err),
+	return flow.Hint(flow.As(ErrUnreachable, fmt.Errorf("asking remote %s: %w", remote, err)),
 		"see whether `git ls-remote "+remote+"` works in the repository")
 }
 

@@ -25,11 +25,12 @@ const (
 // SharedLock makes one runner a project: a ref on the remote that only one can create. While its run lives it is
 // renewed; after a silence it is free for the next. Within one clone, the file lock holds as well.
 type SharedLock struct {
-	Wait  bool                                                     // for whoever holds it
-	Alone bool                                                     // where the remote takes no lock, this clone's will do
-	Ask   func(ctx context.Context, holder string) (Answer, error) // what to do; nil: nobody to ask
-	Note  func(text string)
-	Log   *SharedLog // read anew once the lock is ours: what others did meanwhile counts
+	Wait   bool                                                     // for whoever holds it
+	Alone  bool                                                     // where the remote takes no lock, this clone's will do,
+	Urgent bool                                                     // and where it does not answer, too
+	Ask    func(ctx context.Context, holder string) (Answer, error) // what to do; nil: nobody to ask
+	Note   func(text string)
+	Log    *SharedLog // read anew once the lock is ours: what others did meanwhile counts
 
 	Beat, Expiry time.Duration // zero: the usual ones
 
@@ -73,7 +74,7 @@ func (l *SharedLock) Acquire(ctx context.Context) error {
 		return err
 	}
 	err := l.queue(ctx, l.tryRemote)
-	if errors.Is(err, errRefused) {
+	if errors.Is(err, errRefused) || l.Urgent && errors.Is(err, ErrUnreachable) {
 		err = l.goLocal(err)
 	}
 	if err != nil {

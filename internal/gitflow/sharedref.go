@@ -21,6 +21,9 @@ type move struct{ ref, from, to string }
 
 // send moves one of our own refs on the remote. The user's pre-push hook is about branches, and is not run.
 func (r *Repository) send(ctx context.Context, remote string, m move) error {
+	if err := r.heard.silence(remote); err != nil {
+		return err
+	}
 	out, err := r.push(ctx, "--no-verify", "--no-signed", "--recurse-submodules=no",
 		"--force-with-lease="+m.ref+":"+m.from, remote, m.to+":"+m.ref)
 	switch {
