@@ -25,8 +25,8 @@ races: tools ## starts, runs and finishes at the same time: exactly one wins, th
 	ROUNDS=$(ROUNDS) go test -count 1 -timeout 60m $(TESTFLAGS) -run '^TestRace' ./internal/gitflow
 
 test-swarm: tools ## target swarm, on three engines in namespaces; it measures requests, so it wants a quiet machine
-	go test -tags swarm -timeout 30m $(TESTFLAGS) ./internal/cloud/swarm ./internal/sandbox
-	go test -tags swarm -timeout 30m $(TESTFLAGS) -run Swarm ./cmd/hotfix
+	go test -tags swarm -timeout 60m $(TESTFLAGS) ./internal/cloud/swarm ./internal/sandbox
+	go test -tags swarm -timeout 60m $(TESTFLAGS) -run Swarm ./cmd/hotfix
 
 tools: ## what the tests need: an engine, its images, git-flow, git-lfs, rsync; installed where that may be done
 	testdata/tools.sh

@@ -102,7 +102,7 @@ func onTerminal(t *testing.T, w *sandbox.World, args ...string) *screen {
 // expect waits until the terminal shows the text, after what was expected before.
 func (s *screen) expect(text string) {
 	s.t.Helper()
-	deadline := time.After(2 * time.Minute)
+	deadline := time.After(6 * time.Minute) // as long as a whole deploy takes on a slow machine
 	for {
 		if i := strings.Index(s.seen.String()[s.from:], text); i >= 0 {
 			s.from += i + len(text)

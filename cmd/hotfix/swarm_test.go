@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
 	"github.com/moby/moby/api/types/swarm"
 	"github.com/moby/moby/client"
 
@@ -49,7 +50,7 @@ func onASwarm(t *testing.T, files map[string]string) (*sandbox.World, *sandbox.C
 // TestTheRoutineOnASwarm: the whole routine on three engines, and back. No request fails: none asks for phpfiles, whose
 // only container writes to a volume and stops first.
 func TestTheRoutineOnASwarm(t *testing.T) {
-	w, _ := onASwarm(t, map[string]string{"dna/db/migrations/003_patch.sql": "CREATE TABLE patched (id INT);\n"})
+	w, c := onASwarm(t, map[string]string{"dna/db/migrations/003_patch.sql": "CREATE TABLE patched (id INT);\n"})
 	before := digests(t, w)
 	deployed := must(t, w, exitDone, "deploy", "--yes", "--confirm", w.Stack)
 	if seen := regexp.MustCompile(`probe .*`).FindAllString(deployed.errs, -1); len(seen) == 0 || strings.Count(strings.Join(seen, "\n"), ", 0 failed") != len(seen) {
@@ -67,12 +68,47 @@ func TestTheRoutineOnASwarm(t *testing.T) {
 	if !strings.Contains(status.String(), "phpha runs "+sha+", 2 of 2 healthy") {
 		t.Errorf("status:\n%s", status)
 	}
+	elsewhere(t, w, c.Nodes[1])
 	must(t, w, exitDone, "rollback", "--yes")
 	if now := settled(t, w); !maps.Equal(before, now) || tagged(t, w, "php") != before["phpfiles"] {
 		t.Errorf("rolled back to %v, want %v; the tag names %s", now, before, tagged(t, w, "php"))
 	}
 	must(t, w, exitDone, "deploy", "--yes", "--again", "--confirm", w.Stack)
 	must(t, w, exitDone, "finish", "--yes")
+}
+
+// elsewhere opens a shell in phpfiles, which runs on a node that is not the manager: it is reached through the docker
+// context that is named like the node, and is a real terminal all the same.
+func elsewhere(t *testing.T, w *sandbox.World, node *sandbox.Node) {
+	t.Helper()
+	found, err := node.Engine.ContainerList(t.Context(), client.ContainerListOptions{
+		Filters: make(client.Filters).Add("label", "com.docker.swarm.service.name="+w.Stack+"_phpfiles")})
+	if err != nil || len(found.Items) != 1 {
+		t.Fatalf("%s has %d containers of phpfiles (%v)", node.Name, len(found.Items), err)
+	}
+	s := onTerminal(t, w, "shell", "phpfiles")
+	s.expect("# ")
+	s.press("echo on $(hostname) $(tty); stty size\n")
+	s.expect("on " + found.Items[0].ID[:12] + " /dev/pts/")
+	s.expect("40 120")
+	if err := pty.Setsize(s.tty, &pty.Winsize{Rows: 50, Cols: 132}); err != nil {
+		t.Fatal(err)
+	}
+	s.press("until stty size | grep '50 132'; do sleep 0.1; done\n")
+	s.expect("50 132'") // the echo of what was typed
+	s.expect("50 132")
+	s.press("sh -c 'echo asleep; exec sleep 1000'\n") // who says so has the terminal already: bash alone would outlive a Ctrl-C
+	s.expect("asleep\r\n")
+	s.press("\x03")
+	s.expect("^C")
+	s.expect("# ") // what is typed before the prompt may be thrown away with the interrupt
+	s.press("echo $?\n")
+	s.expect("130\r\n")
+	s.expect("# ")
+	s.press("exit 5\n")
+	if code := s.end(); code != exitFailed || !strings.Contains(s.seen.String(), "the shell in phpfiles ended with exit status 5") {
+		t.Errorf("exit %d\n%s", code, s.seen.String())
+	}
 }
 
 // TestKilledInASwarmsRedeploy: the engine goes on alone, and the same command completes the rest.
@@ -96,8 +132,8 @@ func TestKilledInASwarmsRedeploy(t *testing.T) {
 	}
 }
 
-// TestCtrlCInASwarmsRedeploy: it asks what becomes of the update; paused, the same command goes on; taken back, the
-// old image serves.
+// TestCtrlCInASwarmsRedeploy: it asks what becomes of the update; paused, the same command goes on; left running, the
+// engine ends it alone, and the same command completes the rest; taken back, the old image serves.
 func TestCtrlCInASwarmsRedeploy(t *testing.T) {
 	w, c := onASwarm(t, nil)
 	before := digests(t, w)
@@ -111,19 +147,37 @@ func TestCtrlCInASwarmsRedeploy(t *testing.T) {
 		s.pick(answer)
 		return s
 	}
+	again := func() map[string]string {
+		t.Helper()
+		s := onTerminal(t, w, "deploy", "--yes", "--confirm", w.Stack)
+		if code := s.end(); code != exitDone {
+			t.Fatalf("the same again: exit %d\n%s", code, s.seen.String())
+		}
+		now := settled(t, w)
+		if tag := tagged(t, w, "php"); now["phpha"] != now["phpfiles"] || now["phpha"] != tag {
+			t.Fatalf("it left %v, and the tag names %s", now, tag)
+		}
+		return now
+	}
 	s := interrupt("Pause")
 	if code := s.end(); code != exitInterrupted {
 		t.Fatalf("paused: exit %d\n%s", code, s.seen.String())
 	}
-	s = onTerminal(t, w, "deploy", "--yes", "--confirm", w.Stack)
-	if code := s.end(); code != exitDone {
-		t.Fatalf("the same again: exit %d\n%s", code, s.seen.String())
-	}
-	must(t, w, exitDone, "rollback", "--yes")
-	if now := settled(t, w); !maps.Equal(before, now) {
-		t.Fatalf("rolled back to %v, want %v", now, before)
-	}
+	first := again()
 	patch(t, w, "Patch it again", text(t, w, "Patched again"))
+	s = interrupt("Leave running")
+	if code := s.end(); code != exitInterrupted || !strings.Contains(s.seen.String(), "the same command") {
+		t.Fatalf("left running: exit %d\n%s", code, s.seen.String())
+	}
+	ended(t, w, c, "phpha", swarm.UpdateStateCompleted)
+	alone := settled(t, w)
+	if alone["phpha"] == first["phpha"] || alone["phpha"] != alone["phpfiles"] || tagged(t, w, "php") != first["phpha"] {
+		t.Errorf("the engine left %v, before %v; the tag names %s", alone, first, tagged(t, w, "php"))
+	}
+	if now := again(); !maps.Equal(now, alone) {
+		t.Errorf("the same again left %v, and it was %v", now, alone)
+	}
+	patch(t, w, "Patch it once more", text(t, w, "Patched once more"))
 	s = interrupt("Roll back")
 	if code := s.end(); code != exitRolledBack {
 		t.Errorf("rolled back: exit %d\n%s", code, s.seen.String())
