@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -78,7 +79,7 @@ func (m migration) asked(ctx context.Context) (job Job, known bool, err error) {
 		return Job{}, false, nil
 	}
 	job, known, err = m.Stack.Job(ctx, m.job("pending"))
-	return job, known && !job.Running, err
+	return job, known && !job.Running, errors.Join(err, job.Unread)
 }
 
 func (j Job) nothing() bool { return !j.Running && j.Exit == 0 && strings.TrimSpace(j.Output) == "" }
@@ -107,7 +108,7 @@ func (m migration) run(ctx context.Context, kind string, command []string, repor
 	}
 	if len(m.Spec.Pending) > 0 {
 		job, err := m.do(ctx, "pending", m.Spec.Pending, report)
-		if err != nil {
+		if err = errors.Join(err, job.Unread); err != nil { // no words are not no migrations
 			return err
 		}
 		if job.nothing() {
@@ -117,6 +118,9 @@ func (m migration) run(ctx context.Context, kind string, command []string, repor
 		report.Fact(strings.TrimSpace("pending "+m.name()), strings.Join(job.lines(), ", "))
 	}
 	job, err := m.do(ctx, kind, command, report)
+	if job.Unread != nil {
+		fmt.Fprintf(report, "what it printed can't be read: %v\n", job.Unread)
+	}
 	if lines := job.lines(); err == nil && kind == "backup" && len(lines) > 0 {
 		report.Fact(strings.TrimSpace(FactBackup+" "+m.name()), lines[len(lines)-1]) // by custom, a backup ends with where it is
 	}

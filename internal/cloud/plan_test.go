@@ -24,6 +24,7 @@ type stack struct {
 	updated  []string
 	exit     int
 	unwell   error
+	job      cloud.Job // how each ends
 }
 
 func (s *stack) Place() string { return "a stack" }
@@ -36,7 +37,7 @@ func (s *stack) Shell(context.Context, string, []string, *os.File, *os.File) (in
 }
 func (s *stack) Job(context.Context, string) (cloud.Job, bool, error) { return cloud.Job{}, false, nil }
 func (s *stack) RunJob(context.Context, cloud.JobSpec, flow.Report) (cloud.Job, error) {
-	return cloud.Job{}, nil
+	return s.job, nil
 }
 
 func (s *stack) Health(context.Context, string, time.Duration) (cloud.Health, error) {
@@ -225,6 +226,23 @@ func TestProven(t *testing.T) {
 		err := cloud.Proven(t.Context(), s, wants{"php": "p2"}, []string{"php", "nginx"})
 		if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%v, want %q", err, test.says)
+		}
+	}
+}
+
+// TestAMigrationWhoseOutputIsLost: that it ended well is known all the same; what is pending is not.
+func TestAMigrationWhoseOutputIsLost(t *testing.T) {
+	for _, pending := range [][]string{nil, {"bin/migrate.sh", "--status"}} {
+		s := three()
+		s.job = cloud.Job{Ended: time.Now(), Unread: errors.New("its node is not available")}
+		m := cloud.Migrate{Stack: s, Release: wants{"php": "p2"}, Spec: &cloud.Migration{Service: "phpfiles", Pending: pending, Run: []string{"bin/migrate.sh"}}}
+		actions, err := m.Plan(t.Context())
+		if err != nil || len(actions) != 1 {
+			t.Fatalf("%v, %v", actions, err)
+		}
+		err = actions[0].Do(t.Context(), flow.Silent{})
+		if (err != nil) != (pending != nil) || err != nil && !strings.Contains(err.Error(), "not available") {
+			t.Errorf("with %q: %v", pending, err)
 		}
 	}
 }

@@ -116,6 +116,7 @@ type Job struct {
 	Exit    int
 	Ended   time.Time
 	Output  string // what it wrote to stdout: the last 64 kB of it, once it has ended
+	Unread  error  // why Output is not known, although it has ended
 }
 
 // A Release says what should run.

@@ -96,8 +96,11 @@ func (s *Stack) ended(ctx context.Context, j *job) (cloud.Job, error) {
 		return result, nil // it never ran
 	}
 	out, err := s.output(ctx, *j.task)
-	result.Output = out
-	return result, err
+	if ctx.Err() != nil {
+		return result, err
+	}
+	result.Output, result.Unread = out, err // how it ended is known all the same
+	return result, nil
 }
 
 // output is what a task wrote to stdout. A node that has just come back does not pass its logs on yet: so it is asked
