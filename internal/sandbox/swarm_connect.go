@@ -55,27 +55,39 @@ func (n *Node) listen(address string) (listener net.Listener, err error) {
 	return listener, err
 }
 
-// balance asks the node that served last, then the others: what edge proxies do with a node that takes no connection.
+// balance asks the node that served last, then the others: what edge proxies do with a node that takes no connection,
+// and with one that closes it before it answers.
 func balance(c *Cluster) http.Handler {
-	var last atomic.Int32
 	dead := net.Dialer{Timeout: 300 * time.Millisecond}
-	transport := &http.Transport{DisableKeepAlives: true}
-	transport.DialContext = func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
-		first := int(last.Load())
-		for i := range c.Nodes {
-			at := (first + i) % len(c.Nodes)
-			if conn, err = dead.DialContext(ctx, "tcp", fmt.Sprintf("%s:%d", c.Nodes[at].Addr, sitePort)); err == nil {
-				last.Store(int32(at))
-				return conn, nil
-			}
-		}
-		return nil, err
-	}
 	return &httputil.ReverseProxy{
-		Transport: transport,
-		Rewrite:   func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "site" },
+		Transport: &balancer{nodes: c.Nodes, transport: &http.Transport{DisableKeepAlives: true, DialContext: dead.DialContext}},
+		Rewrite:   func(r *httputil.ProxyRequest) { r.Out.URL.Scheme = "http" },
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 		},
 	}
+}
+
+type balancer struct {
+	nodes     []*Node
+	transport http.RoundTripper
+	last      atomic.Int32
+}
+
+// RoundTrip implements http.RoundTripper.
+func (b *balancer) RoundTrip(r *http.Request) (response *http.Response, err error) {
+	first := int(b.last.Load())
+	for i := range b.nodes {
+		at := (first + i) % len(b.nodes)
+		try := r.Clone(r.Context())
+		try.URL.Host = fmt.Sprintf("%s:%d", b.nodes[at].Addr, sitePort)
+		if response, err = b.transport.RoundTrip(try); err == nil {
+			b.last.Store(int32(at))
+			return response, nil
+		}
+		if r.Method != http.MethodGet { // it may have been done
+			break
+		}
+	}
+	return nil, err
 }
