@@ -32,21 +32,29 @@ var quick = cloud.Options{Monitor: time.Second, Timeout: 30 * time.Second}
 // The tests share one cluster, and a registry behind a password that its nodes reach.
 var (
 	shared   *sandbox.Cluster
+	starting sync.Mutex
 	images   string // the registry's address
 	password = rand.Text()
-	begin    = sync.OnceValue(func() (err error) {
-		if shared, err = sandbox.StartCluster(context.Background(), 3, log.Printf); err != nil {
-			return err
-		}
-		listener, err := net.Listen("tcp", shared.Gateway+":0")
-		if err != nil {
-			return err
-		}
-		images = listener.Addr().String()
-		go func() { _ = http.Serve(listener, locked()) }()
-		return nil
-	})
 )
+
+// begin starts the cluster where there is none.
+func begin() (err error) {
+	starting.Lock()
+	defer starting.Unlock()
+	if shared != nil {
+		return nil
+	}
+	if shared, err = sandbox.StartCluster(context.Background(), 3, log.Printf); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", shared.Gateway+":0")
+	if err != nil {
+		return err
+	}
+	images = listener.Addr().String()
+	go func() { _ = http.Serve(listener, locked()) }()
+	return nil
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -106,6 +114,22 @@ func newStackAlone(t testing.TB) *stack {
 	s.Stack = target.New(s.engine, s.name, s.config)
 	t.Cleanup(s.remove)
 	return s
+}
+
+// newStackDoomed is for a test that kills a node, and so the last one on its cluster: the engine may pass on no logs of a
+// node that has come back.
+func newStackDoomed(t testing.TB) *stack {
+	t.Helper()
+	t.Cleanup(func() {
+		if shared == nil { // there can't be one here
+			return
+		}
+		if err := shared.Close(); err != nil {
+			t.Error(err)
+		}
+		shared = nil
+	})
+	return newStackAlone(t)
 }
 
 func (s *stack) remove() {

@@ -42,7 +42,7 @@ func TestUpdateTakesBackWhatDoesNotWork(t *testing.T) {
 		{"unhealthy", s.push("bad", "2", "unhealthy", checked), quick, []string{"unhealthy", "| serving 2 unhealthy", "is back on"}},
 		{"check", next, failing, []string{"bin/smoke.sh: exit status 1", "is back on"}},
 		{"time", s.push("slow", "2", "unhealthy", checked, func(c *v1.Config) { c.Healthcheck.Retries = 1000 }),
-			cloud.Options{Monitor: time.Second, Timeout: 2 * time.Second}, []string{"0 of 2 tasks run after 2s; one is starting", "is back on"}},
+			cloud.Options{Monitor: time.Second, Timeout: 2 * time.Second}, []string{"0 of 2 tasks run after 2s; one is ", "is back on"}},
 		{"no such digest", s.repository + ":live@sha256:" + strings.Repeat("0", 64), quick, []string{"nothing was touched", "manifest unknown"}},
 		{"no such layer", s.gone(), quick, []string{"it was rejected", "No such image", "is back on"}},
 		{"no such command", s.push("none", "2", "", checked, func(c *v1.Config) { c.Entrypoint = []string{"/missing"} }), quick, []string{"/missing", "is back on"}},
