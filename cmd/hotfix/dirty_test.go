@@ -52,6 +52,10 @@ func TestWhatNoCommitExplains(t *testing.T) {
 	if !contain(r.errs, "nobody would see that this run is under way", "run it in a terminal") {
 		t.Errorf("--yes, and nobody can be kept away:\n%s", r.errs)
 	}
+	if told := must(t, w, exitFailed, "status"); !contain(told.errs, "phpfiles runs ", "asking remote origin") { // what is left is not known
+		t.Errorf("the status without the git server:\n%s", told.errs)
+	}
+	must(t, w, exitDone, "logs", "phpfiles")
 	s = onTerminal(t, w, "rollback", "16.03.1b")
 	s.expect("the lock holds in this clone only; tell the others")
 	s.answer("restore", "Run")
