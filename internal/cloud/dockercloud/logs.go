@@ -46,7 +46,7 @@ func (s *Stack) log(ctx context.Context, one service, follow bool, tail int, w i
 		return err
 	})
 	if err == nil && follow && ctx.Err() == nil {
-		err = flow.Hint(errors.New("Docker Cloud has ended it"), "go on following it: hotfix logs -f "+one.Name)
+		err = flow.Hint(errors.New("it was ended by Docker Cloud"), "go on following it: hotfix logs -f "+one.Name)
 	}
 	if err != nil {
 		return fmt.Errorf("read the log of %s: %w", one.Name, causeOr(ctx, err))

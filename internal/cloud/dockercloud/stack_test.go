@@ -169,7 +169,7 @@ func TestLogsAreFollowed(t *testing.T) {
 	h = newHere(t, 1)
 	h.LogEnds = true
 	err := h.stack.Logs(t.Context(), "phpfiles", true, 1, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "Docker Cloud has ended it") || !slices.Contains(flow.Hints(err), "go on following it: hotfix logs -f phpfiles") {
+	if err == nil || !strings.Contains(err.Error(), "it was ended by Docker Cloud") || !slices.Contains(flow.Hints(err), "go on following it: hotfix logs -f phpfiles") {
 		t.Errorf("%v, %v", err, flow.Hints(err))
 	}
 }
