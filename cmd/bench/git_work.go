@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 
 	"hotfix/internal/build"
@@ -132,10 +134,11 @@ func (g *gitBench) status(ctx context.Context) (all []contest, failure error) {
 		return nil, err
 	}
 	defer func() { failure = errors.Join(failure, w.Close(context.WithoutCancel(ctx))) }()
-	c := contest{what: "status", beside: "git status"}
+	c, alone := contest{what: "status", beside: "git status"}, contest{what: "status, git's part", beside: "git status"}
+	trace := g.path("trace")
 	run := func(args ...string) (time.Duration, error) {
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-		cmd.Dir, cmd.Env = w.Clone, append(os.Environ(), w.Env()...)
+		cmd.Dir, cmd.Env = w.Clone, append(append(os.Environ(), w.Env()...), "GIT_TRACE2_EVENT="+trace)
 		start := time.Now()
 		out, err := cmd.CombinedOutput()
 		if err != nil {
@@ -152,7 +155,14 @@ func (g *gitBench) status(ctx context.Context) (all []contest, failure error) {
 		return nil, err
 	}
 	for range turns {
+		if err := os.Remove(trace); err != nil {
+			return nil, err
+		}
 		ours, err := run(g.path("hotfix"), "status")
+		if err != nil {
+			return nil, err
+		}
+		part, err := spent(trace)
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +171,30 @@ func (g *gitBench) status(ctx context.Context) (all []contest, failure error) {
 			return nil, err
 		}
 		c.ours, c.theirs = append(c.ours, ours), append(c.theirs, theirs)
+		alone.ours, alone.theirs = append(alone.ours, part), append(alone.theirs, theirs)
 	}
-	logf("status: %v, %v", c.ours, c.theirs)
-	return []contest{c}, nil
+	logf("status: %v, of which git %v, %v", c.ours, alone.ours, c.theirs)
+	return []contest{c, alone}, nil
+}
+
+// spent is how long the git processes of a trace took, those that they started themselves included.
+func spent(trace string) (total time.Duration, err error) {
+	text, err := os.ReadFile(trace)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		var e struct {
+			Event string  `json:"event"`
+			SID   string  `json:"sid"` // parent/child
+			Took  float64 `json:"t_abs"`
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			return 0, err
+		}
+		if e.Event == "exit" && !strings.Contains(e.SID, "/") {
+			total += time.Duration(e.Took * float64(time.Second))
+		}
+	}
+	return total, nil
 }

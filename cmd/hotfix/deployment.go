@@ -41,6 +41,7 @@ type deployment struct {
 // target is what the command line says of a deployment.
 type target struct {
 	version []string // the optional argument
+	orLast  bool     // without it, on no hotfix branch: the one that the log saw last
 	stack   string   // --stack
 	sha     string   // --sha
 	full    bool     // --full
@@ -53,7 +54,11 @@ func (a *app) deployment(ctx context.Context, t target) (*deployment, error) {
 		return nil, err
 	}
 	d := &deployment{project: p, registry: registry.New(), full: t.full}
-	if d.hotfix.Version, err = p.version(ctx, t.version); err != nil {
+	of := p.version
+	if t.orLast {
+		of = p.versionOrLast
+	}
+	if d.hotfix.Version, err = of(ctx, t.version); err != nil {
 		return nil, err
 	}
 	if d.hotfix.Commit, err = p.commit(ctx, d.hotfix.Version); err != nil {

@@ -68,6 +68,15 @@ func (p *project) version(ctx context.Context, args []string) (string, error) {
 	return "", flow.Refuse(errors.New("which hotfix? "+where), "name the version, or git switch "+p.settings.Branch("VERSION")+p.lastHint())
 }
 
+// versionOrLast is the version that is meant; on no hotfix branch, the one that the log saw last.
+func (p *project) versionOrLast(ctx context.Context, args []string) (string, error) {
+	version, err := p.version(ctx, args)
+	if last, ok := p.last(); ok && err != nil {
+		return last, nil
+	}
+	return version, err
+}
+
 // lastHint names the hotfix that the log saw last.
 func (p *project) lastHint() string {
 	if last, ok := p.last(); ok {

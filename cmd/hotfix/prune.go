@@ -35,9 +35,7 @@ hotfix.yml stays, and so does what a hotfix that is not finished could go back t
 				return err
 			}
 			var err error
-			if t.version, err = a.versionOrLast(cmd.Context(), args); err != nil {
-				return err
-			}
+			t.version, t.orLast = args, true
 			d, err := a.deployment(cmd.Context(), t)
 			if err != nil {
 				return err
@@ -54,23 +52,6 @@ hotfix.yml stays, and so does what a hotfix that is not finished could go back t
 	addStack(command, &t)
 	addRun(command, &f)
 	return command
-}
-
-// versionOrLast is the version that is meant; on no hotfix branch, the one that the log saw last.
-func (a *app) versionOrLast(ctx context.Context, args []string) ([]string, error) {
-	if len(args) > 0 {
-		return args, nil
-	}
-	p, err := a.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := p.version(ctx, nil); err != nil {
-		if last, ok := p.last(); ok {
-			return []string{last}, nil
-		}
-	}
-	return nil, nil
 }
 
 // prune removes what no hotfix will ask for again.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"hotfix/internal/cloud"
 	"hotfix/internal/flow"
 	"hotfix/internal/registry"
@@ -98,12 +100,21 @@ func named(digest string) string {
 // tellServices notes what each service runs.
 func (d *deployment) tellServices(ctx context.Context, services []cloud.Service, listen flow.Listener) {
 	note := func(text string) { listen.Event(flow.Event{Kind: flow.EventNote, What: text}) }
-	for _, s := range services {
-		commit, err := d.runningCommit(ctx, d.file.ImageTag, s)
-		if err != nil {
-			commit = "unknown: " + err.Error()
-		}
-		note(fmt.Sprintf("%s runs %.7s, %d of %d healthy, %s (%s)", s.Name, commit, s.Healthy, s.Containers, d.asPushed(ctx, s), s.Ref(s.Digest)))
+	lines := make([]string, len(services))
+	var group errgroup.Group
+	for i, s := range services {
+		group.Go(func() error {
+			commit, err := d.runningCommit(ctx, d.file.ImageTag, s)
+			if err != nil {
+				commit = "unknown: " + err.Error()
+			}
+			lines[i] = fmt.Sprintf("%s runs %.7s, %d of %d healthy, %s (%s)", s.Name, commit, s.Healthy, s.Containers, d.asPushed(ctx, s), s.Ref(s.Digest))
+			return nil
+		})
+	}
+	_ = group.Wait() // the registry is asked about all of them at once
+	for _, line := range lines {
+		note(line)
 	}
 	for _, line := range hidden(services) {
 		note(line)

@@ -24,14 +24,12 @@ func newStatus(a *app) *cobra.Command {
 }
 
 func (a *app) status(ctx context.Context, t target, f runFlags) error {
-	var err error
-	if t.version, err = a.versionOrLast(ctx, t.version); err != nil {
-		return err
-	}
+	t.orLast = true
 	d, err := a.deployment(ctx, t)
 	if err != nil {
 		return err
 	}
+	d.stack = &glance{Stack: d.stack}
 	services, err := d.affectable(ctx)
 	if err != nil {
 		return err

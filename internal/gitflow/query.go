@@ -35,8 +35,14 @@ var errUnknown = errors.New("unknown commit")
 
 var hexadecimal = regexp.MustCompile(`^[0-9a-f]{4,64}$`)
 
+// abbreviation is the question which commit is meant by an id, in full or not. It is asked once a run.
+type abbreviation struct{ id string }
+
 // Resolve returns the full id of a commit that is named by a branch, a tag, HEAD, or an abbreviated id.
 func (r *Repository) Resolve(ctx context.Context, rev string) (string, error) {
+	if known, ok := r.known.Load(abbreviation{rev}); ok {
+		return known.(string), nil
+	}
 	refs, err := r.refs(ctx)
 	if err != nil {
 		return "", err
@@ -62,6 +68,7 @@ func (r *Repository) Resolve(ctx context.Context, rev string) (string, error) {
 	case len(ids) > 1:
 		return "", flow.Refuse(fmt.Errorf("%s is ambiguous: %s", rev, strings.Join(ids, ", ")), "give more digits of it")
 	}
+	r.known.Store(abbreviation{rev}, ids[0])
 	return ids[0], nil
 }
 

@@ -104,9 +104,18 @@ func (r *Repository) obtain(ctx context.Context, remote, commit string, refs ...
 	return err
 }
 
+// urlOf is the question for a remote's address, which is configured, and read once as the rest of that is.
+type urlOf struct{ remote string }
+
 // URL is where the remote is, without credentials.
 func (r *Repository) URL(ctx context.Context, remote string) (string, error) {
+	if known, ok := r.known.Load(urlOf{remote}); ok {
+		return known.(string), nil
+	}
 	url, err := r.run(ctx, "remote", "get-url", remote)
+	if err == nil {
+		r.known.Store(urlOf{remote}, Redact(url))
+	}
 	return Redact(url), err
 }
 

@@ -1,6 +1,7 @@
 package gitflow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -20,7 +21,7 @@ type Repository struct {
 	common  string // the .git that all its working trees share
 	objects string // where new objects go
 	config  map[string]string
-	known   *sync.Map // of commits, which never change
+	known   *sync.Map // of commits, which never change, and the configuration
 	heard   *heard
 	reader
 }
@@ -32,14 +33,18 @@ func Open(ctx context.Context, dir string) (*Repository, error) { return Git{}.O
 func (g Git) Open(ctx context.Context, dir string) (*Repository, error) {
 	r := &Repository{git: g, known: &sync.Map{}, heard: &heard{}}
 	var group errgroup.Group
-	group.Go(func() error { return g.checkVersion(ctx) })
+	var unusable error // says more than what fails because of it
+	group.Go(func() error {
+		unusable = g.checkVersion(ctx)
+		return unusable
+	})
 	group.Go(func() error { return r.locate(ctx, dir) })
 	group.Go(func() (err error) {
 		r.config, err = g.configuration(ctx, dir)
 		return err
 	})
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return nil, cmp.Or(unusable, err)
 	}
 	r.reader = newReader(r)
 	return r, nil

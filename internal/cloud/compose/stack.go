@@ -12,6 +12,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+	"golang.org/x/sync/errgroup"
 
 	"hotfix/internal/cloud"
 	"hotfix/internal/flow"
@@ -58,25 +59,37 @@ func (s *Stack) containers(ctx context.Context, service string) ([]container.Ins
 	if err != nil {
 		return nil, s.reach("list the containers", err)
 	}
-	var all []container.InspectResponse
-	for _, item := range list.Items {
-		if strings.EqualFold(item.Labels[labelOneOff], "true") || item.Labels[labelJob] != "" {
-			continue
-		}
-		c, err := s.engine.ContainerInspect(ctx, item.ID, client.ContainerInspectOptions{})
-		if errdefs.IsNotFound(err) {
-			continue // removed since
-		}
-		if err != nil {
-			return nil, s.reach("inspect "+item.ID, err)
-		}
-		all = append(all, c.Container)
+	list.Items = slices.DeleteFunc(list.Items, func(c container.Summary) bool {
+		return strings.EqualFold(c.Labels[labelOneOff], "true") || c.Labels[labelJob] != ""
+	})
+	all, err := s.inspect(ctx, list.Items)
+	if err != nil {
+		return nil, err
 	}
 	if len(all) == 0 {
 		return nil, s.missing(ctx, service)
 	}
 	slices.SortFunc(all, func(a, b container.InspectResponse) int { return strings.Compare(a.Name, b.Name) })
 	return all, nil
+}
+
+// inspect looks at containers, at several at once: an engine may be far away.
+func (s *Stack) inspect(ctx context.Context, list []container.Summary) ([]container.InspectResponse, error) {
+	found := make([]container.InspectResponse, len(list))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for i, item := range list {
+		group.Go(func() error {
+			c, err := s.engine.ContainerInspect(ctx, item.ID, client.ContainerInspectOptions{})
+			if err != nil && !errdefs.IsNotFound(err) {
+				return s.reach("inspect "+item.ID, err)
+			}
+			found[i] = c.Container
+			return nil
+		})
+	}
+	err := group.Wait()
+	return slices.DeleteFunc(found, func(c container.InspectResponse) bool { return c.ID == "" }), err // removed since
 }
 
 // missing says that the project, or its service, is not there, and what is.
