@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"hotfix/internal/gitflow"
 	"hotfix/internal/sandbox"
 )
 
@@ -42,7 +43,8 @@ func (s *screen) settled() string {
 }
 
 // TestOnATerminal goes through the routine as a person does: run to the canary, stop at the gate, come back to it,
-// look inside, go on, mistype the stack's name, and finish.
+// look inside, go on, mistype the stack's name, and finish, while somebody else takes the lock away, its holder's name
+// typed.
 func TestOnATerminal(t *testing.T) {
 	t.Parallel()
 	w := sandbox.Start(t)
@@ -91,6 +93,18 @@ func TestOnATerminal(t *testing.T) {
 	s = onTerminal(t, w, "finish")
 	s.expect("finish on origin")
 	s.expect("> Stop")
+	for _, c := range []struct {
+		name string
+		code int
+	}{{"nobody@nowhere", exitStopped}, {gitflow.Who(), exitDone}} {
+		other := onTerminal(t, w, "unlock")
+		other.expect("to take the lock away")
+		other.settled()
+		other.press(c.name + "\r")
+		if code := other.end(); code != c.code {
+			t.Errorf("unlock, %s typed: exit %d, want %d\n%s", c.name, code, c.code, other.seen.String())
+		}
+	}
 	s.press("\x03")
 	if code := s.end(); code != exitInterrupted {
 		t.Errorf("Ctrl-C at a prompt: exit %d", code)
