@@ -79,10 +79,15 @@ func (f *Finish) Plan(ctx context.Context) ([]flow.Action, error) {
 	}
 	defer remove()
 	w, err := f.lookAhead(ctx, view)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = f.bring(ctx, view, w)
 	}
-	if err := f.bring(ctx, view, w); err != nil {
+	if errors.Is(err, errMoved) { // between the two: someone else may just have finished
+		if w, err = f.look(ctx, f.Repository); err == nil {
+			err = f.bring(ctx, view, w)
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	p, err := f.foreseen(ctx, view, w)

@@ -123,6 +123,23 @@ func TestFinishAsksWhatWasDeployed(t *testing.T) {
 	mustRefuse(t, f, "the log is unreadable", "")
 }
 
+// Someone else finishes between our look at the remote and our fetch from it: looked at again, there is little left.
+func TestFinishLooksAgainWhereSomeoneElseHasFinished(t *testing.T) {
+	p := patched(t)
+	f := finisher(t, p.again(t, "colleague"), "16.03.1a")
+	save(t, p.clone(), "more.txt", "a commit that the colleague has not got\n")
+	sh(t, p.clone(), "push", "-q")
+	seen, err := f.Repository.listen(t.Context(), "origin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, finisher(t, p.clone(), "16.03.1a"))
+	f.Repository.heard.keep("origin", seen)
+	if actions, _, err := plan(f); err != nil || strings.Contains(strings.Join(whats(actions), "\n"), "publish") {
+		t.Errorf("%v, %v", whats(actions), err)
+	}
+}
+
 // A hotfix of an old release: its tag will hold more than what was deployed, and the plan says so.
 func TestFinishTellsWhatProductionHadMore(t *testing.T) {
 	p := patched(t)

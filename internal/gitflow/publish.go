@@ -160,7 +160,7 @@ func (f *Finish) halfway(done []update, err error) error {
 
 // moved: the plan no longer fits.
 func moved(remote string) error {
-	return flow.Hint(fmt.Errorf("%s has moved since the plan was made; nothing was pushed", remote), "run the same command again")
+	return flow.Hint(flow.As(errMoved, fmt.Errorf("%s has moved since the plan was made; nothing was pushed", remote)), "run the same command again")
 }
 
 // refused says in the server's words why nothing was published.

@@ -47,7 +47,10 @@ func (r *Repository) peek(ctx context.Context, remote string, refs, here map[str
 	}
 	args := append([]string{"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
 		"--refmap=", remote}, fetched...)
-	if _, err := r.run(ctx, args...); err != nil {
+	switch _, err := r.run(ctx, args...); {
+	case err != nil && gone(err):
+		return moved(remote)
+	case err != nil:
 		return unreachable(remote, err)
 	}
 	if complete, err = r.has(ctx, ids...); err == nil && !complete {

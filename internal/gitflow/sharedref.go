@@ -50,14 +50,14 @@ func (r *Repository) remoteRef(ctx context.Context, remote, ref string) (string,
 	return refs[ref], err
 }
 
-// take fetches what one of our own refs of the remote is at, and returns it; empty where the remote has none. It moves no ref here: two runs in one clone would be in each other's way. An
-// object that is here may have come before its ancestors, of which another run's fetch is bringing more this moment: a
-// ref's are complete.
+// take fetches what one of our own refs of the remote is at, and returns it; empty where the remote has none. It moves
+// no ref here: two runs in one clone would be in each other's way. An object that is here may have come before its
+// ancestors, of which another run's fetch is bringing more this moment: a ref's are complete.
 func (r *Repository) take(ctx context.Context, remote, ref, id string) (string, error) {
 	_, err := r.run(ctx, "fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance",
 		"--recurse-submodules=no", "--refmap=", remote, ref)
 	switch {
-	case err != nil && strings.Contains(err.Error(), "couldn't find remote ref"):
+	case err != nil && gone(err):
 		return "", nil
 	case err != nil:
 		return "", unreachable(remote, err)
@@ -70,6 +70,9 @@ func (r *Repository) take(ctx context.Context, remote, ref, id string) (string, 
 	}
 	return r.take(ctx, remote, ref, id)
 }
+
+// gone tells whether a fetch failed because the remote has no such ref: it had, a moment ago.
+func gone(err error) bool { return strings.Contains(err.Error(), "couldn't find remote ref") }
 
 // localRef is what a ref of this clone is at; empty where there is none.
 func (r *Repository) localRef(ctx context.Context, ref string) string {
