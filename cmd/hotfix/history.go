@@ -32,7 +32,7 @@ func newHistory(a *app) *cobra.Command {
 					if err := json.NewEncoder(a.out).Encode(e); err != nil {
 						return err
 					}
-				} else if line := story(e, all); line != "" {
+				} else if line := story(e, all || p.history.Open(e)); line != "" {
 					a.say("%s", line)
 				}
 			}
@@ -44,7 +44,7 @@ func newHistory(a *app) *cobra.Command {
 	return command
 }
 
-// story is an entry as a line; empty for those that only --all shows.
+// story is an entry as a line; empty for those that only --all shows. What was begun and has no end is always shown.
 func story(e flow.Entry, all bool) string {
 	at := e.Time.Local().Format(time.DateTime)
 	switch e.Kind {

@@ -86,6 +86,14 @@ func (h History) Unsure(key string) (Entry, bool) {
 	return last, ok && last.Kind == Begun
 }
 
+// Open tells whether what was begun has no end in its run: it is under way, or nobody saw how it ended.
+func (h History) Open(begun Entry) bool {
+	ends := h.keep(func(e Entry) bool {
+		return (e.Kind == Done || e.Kind == Failed) && e.Run == begun.Run && e.Phase == begun.Phase && e.What == begun.What
+	})
+	return begun.Kind == Begun && len(ends) == 0
+}
+
 func (h History) keep(want func(Entry) bool) History {
 	var kept History
 	for _, e := range h {
