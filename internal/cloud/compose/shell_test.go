@@ -99,13 +99,16 @@ func TestShellIsARealTerminal(t *testing.T) {
 		exit, err := p.stack.Shell(t.Context(), "php", nil, tty, tty)
 		ended <- end{exit, err}
 	}()
-	s.types("echo shell=$BASH_VERSION tty=$(tty); stty size\n")
-	s.waits("tty=/dev/pts/")
+	s.waits("# ")
+	s.types("until stty size | grep '33 101'; do sleep 0.1; done\n") // engines before API 1.42 are told once the shell is there
+	s.waits("33 101'")                                               // the echo of what was typed
 	s.waits("33 101")
+	s.types("echo tty=$(tty)\n")
+	s.waits("tty=/dev/pts/")
 	p.must(pty.Setsize(person, &pty.Winsize{Rows: 50, Cols: 132}))
 	p.must(syscall.Kill(os.Getpid(), syscall.SIGWINCH)) // the kernel sends it to the terminal's own session only
 	s.types("until stty size | grep '50 132'; do sleep 0.1; done\n")
-	s.waits("50 132'") // the echo of what was typed
+	s.waits("50 132'")
 	s.waits("50 132")
 	s.types("sh -c 'echo asleep; exec sleep 1000'\n") // who says so has the terminal already: bash alone would outlive a Ctrl-C
 	s.waits("asleep\r\n")

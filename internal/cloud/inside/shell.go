@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/moby/moby/client"
 	"github.com/moby/term"
@@ -97,7 +98,7 @@ func rawTerminal(ctx context.Context, engine client.APIClient, exec string, in, 
 		for {
 			select {
 			case <-resized:
-				_, _ = engine.ExecResize(ctx, exec, client.ExecResizeOptions(size(out)))
+				resize(ctx, engine, exec, out, done)
 			case <-done:
 				return
 			}
@@ -108,6 +109,20 @@ func rawTerminal(ctx context.Context, engine client.APIClient, exec string, in, 
 		close(done)
 		_ = term.RestoreTerminal(in.Fd(), before)
 	}, nil
+}
+
+// resize tells the terminal inside how large ours is. Just after the start the process may not be there yet.
+func resize(ctx context.Context, engine client.APIClient, exec string, out *os.File, done <-chan struct{}) {
+	for range 40 {
+		if _, err := engine.ExecResize(ctx, exec, client.ExecResizeOptions(size(out))); err == nil || ctx.Err() != nil {
+			return
+		}
+		select {
+		case <-done:
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 func size(out *os.File) client.ConsoleSize {
