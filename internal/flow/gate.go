@@ -60,14 +60,8 @@ func (r *Runner) ready(ctx context.Context, p Phase, gate *Gate) error {
 	if err == nil || interrupted(ctx, err) {
 		return err
 	}
-	took := time.Since(start).Seconds()
-	what := "accept " + gate.Subject
-	report.facts["seconds"] = fmt.Sprintf("%.2f", took)
-	r.emit(Event{Kind: EventFailed, Phase: p.Name(), What: what, Error: err.Error(), Hints: Hints(err), Seconds: took})
-	end, cancel := Cleanup(ctx)
-	defer cancel()
-	failed := r.record(end, Entry{Kind: Failed, Phase: p.Name(), What: what, Error: err.Error(), Facts: report.facts})
-	return As(errNotReady, errors.Join(err, failed))
+	entry := Entry{Phase: p.Name(), What: "accept " + gate.Subject}
+	return As(errNotReady, r.ended(ctx, entry, report.facts, time.Since(start), err))
 }
 
 func (r *Runner) askGate(ctx context.Context, p Phase, gate *Gate) error {

@@ -89,19 +89,25 @@ func (r *Runner) act(ctx context.Context, p Phase, a Action) error {
 	report := &reporter{runner: r, phase: p.Name(), facts: map[string]string{}}
 	start := time.Now()
 	err := a.Do(ctx, report)
-	took := time.Since(start).Seconds()
-	entry.Kind, entry.Facts = Done, report.facts
-	entry.Facts["seconds"] = fmt.Sprintf("%.2f", took)
-	e := Event{Kind: EventDone, Phase: p.Name(), What: a.What, Seconds: took}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", p.Name(), err)
+	}
+	return As(errChanging, r.ended(ctx, entry, report.facts, time.Since(start), err))
+}
+
+// ended tells how something went and writes it down, Ctrl-C or not. It returns what went wrong with either.
+func (r *Runner) ended(ctx context.Context, entry Entry, facts map[string]string, took time.Duration, err error) error {
+	facts["seconds"] = fmt.Sprintf("%.2f", took.Seconds())
+	entry.Kind, entry.Facts = Done, facts
+	e := Event{Kind: EventDone, Phase: entry.Phase, What: entry.What, Seconds: took.Seconds()}
+	if err != nil {
 		entry.Kind, entry.Error = Failed, err.Error()
 		e.Kind, e.Error, e.Hints = EventFailed, err.Error(), Hints(err)
 	}
 	r.emit(e)
-	end, cancel := Cleanup(ctx) // what has happened is written down, Ctrl-C or not
+	end, cancel := Cleanup(ctx)
 	defer cancel()
-	return As(errChanging, errors.Join(err, r.record(end, entry)))
+	return errors.Join(err, r.record(end, entry))
 }
 
 // errChanging marks a failure after which the stack may not be as it was: planning alone never is one.

@@ -21,9 +21,9 @@ type merge struct {
 
 var objectID = regexp.MustCompile(`^[0-9a-f]{40,64}$`)
 
-// mergeTree merges without touching a working tree. What has all of the other side is the merge. The attributes that decide how (merge=union, drivers) are
-// those of the commit merged into, as if it were checked out: git would take them from the user's working tree and
-// index, so it is given a working tree with nothing but these files, and no index.
+// mergeTree merges without touching a working tree. What has all of the other side is the merge. The attributes that
+// decide how (merge=union, drivers) are those of the commit merged into, as if it were checked out: git would take them
+// from the user's working tree and index, so it is given a working tree with nothing but these files, and no index.
 func (r *Repository) mergeTree(ctx context.Context, m merge) (tree string, conflicts []string, err error) {
 	if inside, err := r.IsAncestor(ctx, m.into, m.of); err != nil || inside {
 		tree, treeErr := r.tree(ctx, m.of)
