@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/moby/patternmatcher"
@@ -69,11 +70,7 @@ func (d *deployment) uncarried(ctx context.Context, since string, file gitflow.C
 	if !config.HasSettings(file.Path) {
 		return nil, nil
 	}
-	was := file.Path
-	if file.From != "" {
-		was = file.From
-	}
-	before, err := d.repo.File(ctx, since, was)
+	before, err := d.repo.File(ctx, since, cmp.Or(file.From, file.Path))
 	if err != nil && !isMissing(err) {
 		return nil, err
 	}

@@ -51,8 +51,11 @@ func (d *deployment) verify() flow.Phase {
 
 // nothingToVerify: what the patch changes enters no image. Prepare commands may make of any file what does.
 func (d *deployment) nothingToVerify(ctx context.Context) (string, error) {
+	if len(d.file.Build.Prepare) > 0 {
+		return "", nil
+	}
 	c, known, err := d.changeset(ctx)
-	if err != nil || !known || len(d.file.Build.Prepare) > 0 {
+	if err != nil || !known {
 		return "", err
 	}
 	var files []string

@@ -34,7 +34,6 @@ hotfix.yml stays, and so does what a hotfix that is not finished could go back t
 			if err := a.nobody(f); err != nil {
 				return err
 			}
-			var err error
 			t.version, t.orLast = args, true
 			d, err := a.deployment(cmd.Context(), t)
 			if err != nil {
